@@ -1,0 +1,170 @@
+"""The child process of one (peer, loop): connects once, then measures whenever the parent asks.
+
+Speaks JSON lines: the first line out is `{"ready": versions}` or `{"error": reason}`; each line in is
+one measurement to make, each line out after that its figures or an error. End of input ends it.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from peers import KEY_PREFIX, PEERS, Peer, Target
+
+VALUE_SIZE = 64
+# Reading a clock for each command costs the fast clients more than the slow ones: only this part of
+# the tasks (and at least one) is timed.
+TIMED_TASKS_IN = 16
+
+
+@dataclass
+class Run:
+    """State shared by the tasks of one measurement."""
+
+    running: bool = True
+    latencies: list[float] = field(default_factory=list)
+
+
+def value_of(task: int) -> bytes:
+    """A value that only this task's key holds, so that a reply given to the wrong task is noticed."""
+    return f"{task:0{VALUE_SIZE}d}".encode()
+
+
+async def plain_task(run: Run, call: Callable[..., Any], arguments: tuple[Any, ...], expected: Any) -> int:
+    """Call until the run ends; returns how many calls were made."""
+    done = 0
+    while run.running:
+        reply = await call(*arguments)
+        if reply != expected:
+            raise AssertionError(f"{arguments[0]!r} answered {reply!r}, not {expected!r}")
+        done += 1
+    return done
+
+
+async def timed_task(run: Run, call: Callable[..., Any], arguments: tuple[Any, ...], expected: Any) -> int:
+    """The same, and note how long each call took."""
+    clock, note = time.perf_counter, run.latencies.append
+    done = 0
+    before = clock()
+    while run.running:
+        reply = await call(*arguments)
+        if reply != expected:
+            raise AssertionError(f"{arguments[0]!r} answered {reply!r}, not {expected!r}")
+        now = clock()
+        note(now - before)
+        before = now
+        done += 1
+    return done
+
+
+async def run_tasks(peer: Peer, op: str, tasks: int, seconds: float) -> dict[str, float]:
+    """Let `tasks` tasks each do one command after another for `seconds`."""
+    run = Run()
+    call = getattr(peer.client, op)
+    timed = max(1, tasks // TIMED_TASKS_IN)
+    work = []
+    for task in range(tasks):
+        key, value = peer.key(f"{KEY_PREFIX}{task}"), value_of(task)
+        arguments, expected = ((key,), value) if op == "get" else ((key, value), peer.stored)
+        body = timed_task if task < timed else plain_task
+        work.append(body(run, call, arguments, expected))
+
+    def stop() -> None:
+        run.running = False
+
+    asyncio.get_running_loop().call_later(seconds, stop)
+    cpu, wall = time.process_time(), time.perf_counter()
+    try:
+        done = sum(await asyncio.gather(*work))
+    finally:
+        stop()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    cuts = statistics.quantiles(run.latencies, n=100) if len(run.latencies) > 1 else [0.0] * 99
+    return {"ops": done / wall, "p50": cuts[49], "p99": cuts[98], "cpu": cpu / max(done, 1)}
+
+
+async def verify(peer: Peer, tasks: int) -> None:
+    """Read every key back once: what was stored is what each task meant to store."""
+    for task in range(tasks):
+        found = await peer.client.get(peer.key(f"{KEY_PREFIX}{task}"))
+        if found != value_of(task):
+            raise AssertionError(f"task {task} stored {value_of(task)!r}, the server has {found!r}")
+
+
+async def measure(peer: Peer, request: dict[str, Any]) -> dict[str, float]:
+    """Warm up (pools open their connections then), measure, and check what a SET left behind."""
+    op, tasks = request["op"], request["tasks"]
+    await run_tasks(peer, op, tasks, request["warmup"])
+    figures = await run_tasks(peer, op, tasks, request["seconds"])
+    if op == "set":
+        await verify(peer, tasks)
+    return figures
+
+
+async def open_input() -> asyncio.StreamReader:
+    """Standard input as a stream: the loop, and a client's background tasks, run on between rounds."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    return reader
+
+
+async def serve(peer: Peer, target: Target, answer: Callable[[dict[str, Any]], None]) -> None:
+    """Connect, then answer measurement requests until the input ends."""
+    requests = await open_input()
+    try:
+        await peer.connect(target)
+    except Exception as error:  # noqa: BLE001  a library may fail in its own way; the table prints the reason
+        answer({"error": f"{type(error).__name__}: {error}"})
+        return
+    answer({"ready": peer.versions()})
+    while line := await requests.readline():
+        try:
+            answer(await measure(peer, json.loads(line)))
+        except Exception as error:  # noqa: BLE001  likewise
+            answer({"error": f"{type(error).__name__}: {error}"})
+    await peer.close()
+
+
+def private_output() -> Callable[[dict[str, Any]], None]:
+    """Keep standard output for the protocol; what a library prints goes to standard error."""
+    stream = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def answer(message: dict[str, Any]) -> None:
+        stream.write(json.dumps(message) + "\n")
+
+    return answer
+
+
+def run_on(kind: str, main: Any) -> None:
+    """Run the coroutine on the named event loop, `asyncio` or `uvloop`."""
+    if kind == "uvloop":
+        import uvloop
+
+        uvloop.run(main)
+    else:
+        asyncio.run(main)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--peer", choices=PEERS, required=True)
+    parser.add_argument("--loop", choices=("asyncio", "uvloop"), required=True)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--sentinel-port", type=int)
+    options = parser.parse_args()
+    target = Target(options.host, options.port, options.sentinel_port)
+    run_on(options.loop, serve(PEERS[options.peer](), target, private_output()))
+
+
+if __name__ == "__main__":
+    main()

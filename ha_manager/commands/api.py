@@ -1,0 +1,232 @@
+"""Everything that ``redis.asyncio.Redis`` can be told, over our ``execute_command``.
+
+The fast path is here, in one function: a command that finds a ready connection and gets a plain
+reply passes through no other code of ours than packing, ``Connection.send`` and its callback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import Any, Literal
+
+from redis.asyncio import ConnectionPool
+from redis.client import EMPTY_RESPONSE, NEVER_DECODE
+from redis.commands import AsyncCoreCommands, AsyncRedisModuleCommands, AsyncSentinelCommands
+from redis.exceptions import ResponseError
+
+from ha_manager.commands.callbacks import StockFace
+from ha_manager.config import NodeOptions
+from ha_manager.delivery import Call, Executor, Lane, Policy
+from ha_manager.errors import UnsafeCommandError
+from ha_manager.routing import CommandSpec, describe
+from ha_manager.transport import Connection, ConnectionLostError, ReplyOverdueError, make_packer
+
+_PLAIN = frozenset({bool, int, float, str, bytes, list, dict, set, tuple, type(None)})
+"""Types of callback results that are certainly not awaitable."""
+
+
+class Plan:
+    """What is known of a command before its arguments are: looked up once for each name."""
+
+    __slots__ = ("callback", "prefix", "spec", "take")
+
+    def __init__(
+        self,
+        spec: CommandSpec,
+        take: Callable[[], Connection | None] | None,
+        callback: Callable[..., Any] | None,
+        prefix: tuple[str | bytes, ...] | None,
+    ) -> None:
+        self.spec = spec
+        self.take = take
+        self.callback = callback
+        self.prefix = prefix
+
+
+class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelCommands):  # type: ignore[misc]
+    """The command methods, the response callbacks, and one policy for how commands are treated.
+
+    Args:
+        executor, lane: where commands go.
+        policy: how they are treated.
+        options: protocol, encoding and decoding.
+        face: the response callbacks to share, or ``None`` for fresh ones.
+    """
+
+    _is_async_client: Literal[True] = True
+
+    def __init__(self, executor: Executor, lane: Lane, policy: Policy, options: NodeOptions) -> None:
+        self._executor = executor
+        self._lane = lane
+        self._policy = policy
+        self._options = options
+        self._pack = make_packer(options.encoding, options.encoding_errors)
+        self._plans: dict[Any, Plan] = {}
+        self._face = StockFace(options, self.execute_command, self._plans.clear)
+
+    # What redis-py's mixins and users expect of a client
+
+    @property
+    def response_callbacks(self) -> dict[str, Callable[..., Any]]:
+        """Command name to response callback, as in redis-py; case does not matter."""
+        callbacks: dict[str, Callable[..., Any]] = self._face.response_callbacks
+        return callbacks
+
+    def set_response_callback(self, command: str, callback: Callable[..., Any]) -> None:
+        """Have the replies of ``command`` pass through ``callback``, as in redis-py."""
+        self.response_callbacks[command] = callback
+
+    @property
+    def connection_pool(self) -> ConnectionPool:
+        """A redis-py pool that carries the protocol and encoding; no connection of it is used."""
+        return self._face.connection_pool
+
+    def get_encoder(self) -> Any:
+        """redis-py's encoder for this encoding."""
+        return self._face.get_encoder()
+
+    def get_connection_kwargs(self) -> dict[str, Any]:
+        """redis-py's connection options, as far as they concern values."""
+        kwargs: dict[str, Any] = self._face.get_connection_kwargs()
+        return kwargs
+
+    def load_external_module(self, funcname: str, func: Any) -> None:
+        """Add a command namespace of one's own, as in redis-py."""
+        setattr(self, funcname, func)
+
+    # The fast path
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Run one command and return its reply, passed through its response callback.
+
+        Args:
+            args: the command's name and its arguments: bytes, strings or numbers.
+            options: passed to the response callback, as in redis-py.
+
+        Raises:
+            redis.RedisError: the server's error replies, by redis-py's classes.
+            OutcomeUnknownError: it was sent, was not answered, and may not be repeated.
+            FailoverTimeoutError: no usable node within ``failover_timeout``; it did not run.
+            PendingLimitError: too many commands wait for a node; it was not sent.
+            UnsafeCommandError: it would change a connection that other callers share.
+        """
+        plan = self._plans.get(args[0])
+        if plan is None:
+            plan = self._plan(args)
+        if options:
+            options.pop("keys", None)
+        take = plan.take
+        if take is None or (connection := take()) is None or NEVER_DECODE in options:
+            return await self._carefully(plan, args, options)
+        prefix = plan.prefix
+        packed = self._pack(args if prefix is None else prefix + args[1:])
+        try:
+            reply = await connection.send(packed)
+        except (ConnectionLostError, ReplyOverdueError) as fault:
+            reply = fault
+        if isinstance(reply, Exception):
+            call = Call(plan.spec, packed, self._policy)
+            reply = await self._settle(call, options, reply, connection)
+        callback = plan.callback
+        if callback is None:
+            return reply
+        if options:
+            options.pop(EMPTY_RESPONSE, None)
+        result = callback(reply, **options)
+        if type(result) not in _PLAIN and isawaitable(result):
+            return await result
+        return result
+
+    # Everything else
+
+    async def _carefully(self, plan: Plan, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """As :meth:`execute_command`, for what finds no ready connection or needs a closer look."""
+        spec = describe(args) if plan.spec.varies else plan.spec
+        if spec.refusal is not None:
+            raise UnsafeCommandError(f"{spec.name} was not sent: {spec.refusal}")
+        packed = self._pack(args if plan.prefix is None else plan.prefix + args[1:])
+        call = Call(spec, packed, self._policy, undecoded=bool(options.pop(NEVER_DECODE, False)))
+        reply = await self._settle(call, options)
+        options.pop(EMPTY_RESPONSE, None)
+        if plan.callback is None:
+            return reply
+        result = plan.callback(reply, **options)
+        return await result if isawaitable(result) else result
+
+    async def _settle(
+        self,
+        call: Call,
+        options: dict[str, Any],
+        outcome: Exception | None = None,
+        connection: Connection | None = None,
+    ) -> Any:
+        try:
+            if outcome is None or connection is None:
+                return await self._executor.run(call)
+            return await self._executor.run(call, outcome, connection.endpoint)
+        except ResponseError:
+            if EMPTY_RESPONSE in options:
+                return options[EMPTY_RESPONSE]
+            raise
+
+    def _plan(self, args: tuple[Any, ...]) -> Plan:
+        spec = describe(args)
+        name = args[0]
+        words = tuple(name.split()) if isinstance(name, str | bytes) else (name,)
+        callback = self.response_callbacks.get(name) if isinstance(name, str) else None
+        plan = Plan(spec, self._taker(spec), callback, words if len(words) > 1 else None)
+        if len(self._plans) < _PLAN_LIMIT:
+            self._plans[name] = plan
+        return plan
+
+    def _taker(self, spec: CommandSpec) -> Callable[[], Connection | None] | None:
+        """Where the fast path gets its connection; ``None`` for what may not use it."""
+        special = spec.varies or spec.blocking or spec.for_sentinel or spec.refusal is not None
+        if special or self._policy.command_timeout is not None:
+            return None
+        if spec.on_replica and self._policy.preference is not None:
+            return None
+        return self._lane.reader if spec.repeatable else self._lane.writer
+
+    # Namespaces of redis-py's modules choose their callbacks by the type of their client.
+
+    def json(self, *args: Any, **kwargs: Any) -> Any:
+        """redis-py's JSON namespace."""
+        return self._face.json(*args, **kwargs)
+
+    def ft(self, *args: Any, **kwargs: Any) -> Any:
+        """redis-py's search namespace."""
+        return self._face.ft(*args, **kwargs)
+
+    def ts(self) -> Any:
+        """redis-py's time series namespace."""
+        return self._face.ts()
+
+    def bf(self) -> Any:
+        """redis-py's Bloom filter namespace."""
+        return self._face.bf()
+
+    def cf(self) -> Any:
+        """redis-py's cuckoo filter namespace."""
+        return self._face.cf()
+
+    def cms(self) -> Any:
+        """redis-py's count-min sketch namespace."""
+        return self._face.cms()
+
+    def topk(self) -> Any:
+        """redis-py's top-k namespace."""
+        return self._face.topk()
+
+    def tdigest(self) -> Any:
+        """redis-py's t-digest namespace."""
+        return self._face.tdigest()
+
+    def vset(self) -> Any:
+        """redis-py's vector set namespace (redis-py 6 and later)."""
+        return self._face.vset()
+
+
+_PLAN_LIMIT = 4096
+"""Names of commands that are remembered: enough for all there are, bounded against nonsense."""

@@ -1,0 +1,113 @@
+"""The way to one shard: its nodes, and whether writes and reads may go to them now.
+
+The primary may be used while it is ``confirmed`` (it said that it is primary since its last
+connection was opened) and, for writes, while no announced failover holds them. ``writer`` and
+``reader`` are on the fast path: they look at one attribute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ha_manager.delivery.gate import Gate
+from ha_manager.routing import Candidate, ReadPreference
+from ha_manager.transport import Connection, Node, NodeState
+
+
+class Lane:
+    """One shard's primary and replicas, as far as commands are concerned."""
+
+    def __init__(self) -> None:
+        self.primary: Node | None = None
+        self.replicas: tuple[Node, ...] = ()
+        self.confirmed = False
+        self.read_only = False
+        self.held = ""
+        self.gate: Gate | None = None
+        self._writer: Node | None = None
+        self._reader: Node | None = None
+
+    # The fast path
+
+    def writer(self) -> Connection | None:
+        """A ready connection that writes may use now, or ``None``."""
+        node = self._writer
+        return None if node is None else node.take()
+
+    def reader(self) -> Connection | None:
+        """A ready connection to the primary that reads may use now, or ``None``."""
+        node = self._reader
+        return None if node is None else node.take()
+
+    # Choosing
+
+    def writer_node(self) -> Node | None:
+        """The node that writes may go to now."""
+        return self._writer
+
+    def reader_node(self, preference: ReadPreference | None) -> Node | None:
+        """The node that a read goes to now: the first in order of preference that is connected."""
+        if preference is None:
+            return self._reader
+        nodes = {node.endpoint: node for node in self.replicas}
+        if self._reader is not None:
+            nodes[self._reader.endpoint] = self._reader
+        candidates = [Candidate(n.endpoint, n is self._reader, n.latency) for n in nodes.values()]
+        for candidate in preference(candidates):
+            node = nodes.get(candidate.endpoint)
+            if node is not None and node.state is NodeState.UP:
+                return node
+        return None
+
+    # Changing
+
+    def assign(self, primary: Node | None, replicas: Sequence[Node], *, read_only: bool = False) -> None:
+        """New nodes; a new primary starts unconfirmed."""
+        if primary is not self.primary:
+            self.confirmed = False
+        self.primary, self.replicas, self.read_only = primary, tuple(replicas), read_only
+        self._update()
+
+    def confirm(self) -> None:
+        """The primary itself has just said that it is primary."""
+        if self.primary is not None and self.primary.take() is not None:
+            self.confirmed = True
+        self._update()
+
+    def doubt(self) -> None:
+        """Nothing goes to the primary until it is confirmed again."""
+        self.confirmed = False
+        self._update()
+
+    def hold(self, reason: str) -> None:
+        """Writes wait, reads go on."""
+        self.held = reason
+        self._update()
+
+    def release(self) -> None:
+        """Writes go on."""
+        self.held = ""
+        self._update()
+
+    def changed(self) -> None:
+        """A node came up: let waiting commands look again."""
+        if self.gate is not None:
+            self.gate.open()
+
+    def why(self) -> str:
+        """What a command that waits now is waiting for."""
+        if self.primary is None:
+            return "a replica to become reachable" if self.read_only else "a primary to be found"
+        if self.held:
+            return f"an announced failover away from {self.primary.endpoint} to end ({self.held})"
+        if self.primary.state is not NodeState.UP:
+            return f"the primary {self.primary.endpoint} to come back or be replaced"
+        if not self.confirmed:
+            return f"{self.primary.endpoint} to be confirmed as primary"
+        return "a connection"
+
+    def _update(self) -> None:
+        self._reader = self.primary if self.confirmed else None
+        self._writer = None if self.held else self._reader
+        if self._reader is not None:
+            self.changed()

@@ -1,0 +1,281 @@
+"""One deployment, assembled from the rooms: what a manager owns and closes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import Any, cast
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from redis.exceptions import RedisError
+
+from ha_manager.config import Endpoint, NodeOptions, Options
+from ha_manager.delivery import Executor, Gate, Herald, Lane, Steward
+from ha_manager.observe import Counters, EventBus, NodeStats, Stats, tell
+from ha_manager.topology import (
+    Cause,
+    Discovery,
+    Refresher,
+    Resolution,
+    SentinelDiscovery,
+    StandaloneDiscovery,
+)
+from ha_manager.topology.failover import CHANNELS
+from ha_manager.transport import (
+    Connection,
+    Fleet,
+    Node,
+    NodeState,
+    Subscription,
+    ask,
+    make_packer,
+    open_connection,
+)
+from ha_manager.transport.connection import OnLost
+from ha_manager.transport.liveness import Liveness
+
+
+def _same(endpoint: Endpoint) -> Endpoint:
+    return endpoint
+
+
+class _Silent:
+    """Listens to Sentinels' nodes: their subscriptions tell of their ups and downs."""
+
+    def node_up(self, node: Node) -> None: ...
+
+    def node_down(self, node: Node, reason: str, cause: object) -> None: ...
+
+
+class Deployed:
+    """Everything behind a manager: nodes, lane, discovery, background work."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.closed = False
+        self.bus = EventBus()
+        self.bus.add_listener(tell)
+        self.counters = Counters()
+        self.lane = Lane()
+        self.gate = Gate(options.max_pending, bus=self.bus, counters=self.counters, why=self.lane.why)
+        self.lane.gate = self.gate
+        self._map = options.address_map or _same
+        self._pack = make_packer("utf-8", "strict")
+        self.steward = Steward(
+            self.lane,
+            reads_from_replicas=options.read_from != "primary",
+            bus=self.bus,
+            counters=self.counters,
+        )
+        self.steward.fleet = Fleet(self._build_node)
+        self._sentinel_fleet = Fleet(self._build_sentinel)
+        self._subscriptions: dict[Endpoint, Subscription] = {}
+        self._measurements: set[asyncio.Task[None]] = set()
+        self.discovery = self._make_discovery()
+        self.refresher = self._make_refresher()
+        self.steward.trigger = self.refresher.trigger
+        self._herald = self._make_herald()
+        self.executor = Executor(
+            self.lane,
+            self.gate,
+            trigger=self.refresher.trigger,
+            sentinels=self._sentinel_nodes,
+            bus=self.bus,
+            counters=self.counters,
+        )
+
+    # Assembling
+
+    def _build_node(self, endpoint: Endpoint) -> Node:
+        return self._node(endpoint, self.options.node, self.steward, self.options.poolsize)
+
+    def _build_sentinel(self, endpoint: Endpoint) -> Node:
+        return self._node(endpoint, self.options.sentinel, _Silent(), 1)
+
+    def _node(self, endpoint: Endpoint, how: NodeOptions, listener: Any, poolsize: int) -> Node:
+        heartbeat, timeout = self.options.heartbeat, self.options.command_timeout
+
+        async def opener(endpoint: Endpoint, *, leased: bool, on_lost: OnLost) -> Connection:
+            liveness = None if leased else Liveness(heartbeat, timeout)
+            connection = await open_connection(endpoint, how, liveness=liveness, on_lost=on_lost)
+            connection.limit_unacknowledged(2 * heartbeat)
+            return connection
+
+        return Node(
+            endpoint,
+            opener,
+            listener,
+            poolsize=poolsize,
+            max_leases=self.options.max_connections,
+            pulse=heartbeat,
+        )
+
+    def _make_discovery(self) -> SentinelDiscovery | StandaloneDiscovery:
+        if self.options.server is not None:
+            return StandaloneDiscovery(
+                self._map(self.options.server),
+                ask_node=self._ask_node,
+                replica_allowed=self.options.read_from != "primary",
+            )
+        assert self.options.cluster_name is not None, "checked by config"
+        return SentinelDiscovery(
+            self.options.cluster_name,
+            self.options.sentinels,
+            ask_sentinel=self._ask_sentinel,
+            ask_node=self._ask_node,
+            address_map=self._map,
+            bus=self.bus,
+            counters=self.counters,
+        )
+
+    def _make_refresher(self) -> Refresher:
+        discovery: Discovery = self.discovery
+        return Refresher(
+            discovery,
+            current=lambda: self.steward.topology,
+            publish=self._publish,
+            interval=self.options.refresh_interval,
+            enabled=self.options.refresh_triggers,
+            scheduler=cast("AsyncIOScheduler | None", self.options.scheduler),
+            bus=self.bus,
+            counters=self.counters,
+        )
+
+    def _make_herald(self) -> Herald | None:
+        if self.options.cluster_name is None or Cause.EVENTS.value not in self.options.refresh_triggers:
+            return None
+        return Herald(
+            self.options.cluster_name,
+            steward=self.steward,
+            lane=self.lane,
+            ask_node=self._ask_node,
+            address_map=self._map,
+            bus=self.bus,
+            counters=self.counters,
+        )
+
+    # Asking
+
+    async def _ask_node(self, endpoint: Endpoint, *args: str) -> Any:
+        node = self.steward.fleet.node(endpoint)
+        return await ask(node, self._pack(args), self.options.node.connect_timeout)
+
+    async def _ask_sentinel(self, endpoint: Endpoint, *args: str) -> Any:
+        node = self._sentinel_fleet.node(endpoint)
+        return await ask(node, self._pack(args), self.options.sentinel.connect_timeout)
+
+    def _sentinel_nodes(self) -> list[Node]:
+        return [self._sentinel_fleet.node(endpoint) for endpoint in self.discovery.sentinels]
+
+    # Living
+
+    async def resolve_first(self) -> Resolution:
+        """Resolve once, before the background work starts."""
+        self.counters.refreshes[Cause.START.value] += 1
+        resolution = await self.discovery.resolve(self.steward.topology)
+        self._publish(resolution, Cause.START)
+        return resolution
+
+    def start(self) -> None:
+        """Start the background work."""
+        self.refresher.start()
+        self._listen_to_sentinels()
+
+    def _publish(self, resolution: Resolution, cause: Cause) -> None:
+        self.steward.publish(resolution, cause)
+        if resolution.confirmed and self._herald is not None:
+            self._herald.settle()
+        if cause is not Cause.START:
+            self._listen_to_sentinels()
+        if self.options.read_from == "nearest":
+            self._measure_latency()
+
+    def _listen_to_sentinels(self) -> None:
+        """Subscribe to every Sentinel that nobody listens to yet."""
+        if self._herald is None or self.closed:
+            return
+        for endpoint in self.discovery.sentinels:
+            if endpoint not in self._subscriptions:
+                self._subscriptions[endpoint] = Subscription(
+                    endpoint, self.options.sentinel, CHANNELS, self._herald, heartbeat=self.options.heartbeat
+                )
+
+    # Latency, for read_from="nearest"
+
+    def _measure_latency(self) -> None:
+        for node in self.steward.fleet:
+            if node.state is NodeState.UP:
+                task = asyncio.get_running_loop().create_task(self._measure(node))
+                self._measurements.add(task)
+                task.add_done_callback(self._measurements.discard)
+
+    async def _measure(self, node: Node) -> None:
+        began = time.perf_counter()
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            await ask(node, self._pack(("PING",)), self.options.node.connect_timeout)
+            took = time.perf_counter() - began
+            # A moving average: one slow answer must not move all reads elsewhere.
+            node.latency = took if node.latency is None else 0.7 * node.latency + 0.3 * took
+
+    # Figures
+
+    def stats(self) -> Stats:
+        """See :meth:`ConnectionManager.stats`."""
+        topology, counters = self.steward.topology, self.counters
+        return Stats(
+            generation=topology.generation if topology else 0,
+            epoch=topology.epoch if topology else 0,
+            primary=topology.primary if topology else None,
+            waiting=self.gate.waiting,
+            waited=counters.waited,
+            waited_seconds=counters.waited_seconds,
+            rejected=counters.rejected,
+            timed_out=counters.timed_out,
+            retried=counters.retried,
+            in_doubt_raised=counters.in_doubt_raised,
+            in_doubt_retried=counters.in_doubt_retried,
+            switches=counters.switches,
+            holds=counters.holds,
+            stale_answers=counters.stale_answers,
+            refresh_failures=counters.refresh_failures,
+            refreshes=dict(counters.refreshes),
+            sentinels=self.discovery.sentinels,
+            nodes=tuple(self._node_stats(node) for node in self.steward.fleet),
+        )
+
+    def _node_stats(self, node: Node) -> NodeStats:
+        return NodeStats(
+            endpoint=node.endpoint,
+            role="primary" if node is self.lane.primary else "replica",
+            state=node.state.name.lower(),
+            connections=node.connections,
+            leased=node.leased,
+            pending=node.pending,
+            replies=node.replies,
+            latency=node.latency,
+        )
+
+    # Ending
+
+    async def close(self, drain: float | None = None) -> None:
+        """Stop everything; with ``drain``, wait so many seconds for commands under way."""
+        if self.closed:
+            return
+        self.closed = True
+        self.gate.close()
+        self.lane.assign(None, ())
+        await self.refresher.stop()
+        if self._herald is not None:
+            await self._herald.close()
+        nodes = [*self.steward.fleet, *self._sentinel_fleet]
+        if drain:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(drain):
+                    await asyncio.gather(*(node.drain() for node in self.steward.fleet))
+        subscriptions = self._subscriptions.values()
+        await asyncio.gather(*(subscription.close() for subscription in subscriptions))
+        for node in nodes:
+            node.retire("the manager was closed")
+        await asyncio.gather(*(node.wait_closed() for node in nodes), *self._measurements)
+        self.bus.close()

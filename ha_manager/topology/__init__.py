@@ -1,0 +1,31 @@
+"""Who is primary, who replicates it, and who says so.
+
+Discovery asks servers through an injected ``ask`` and never opens a connection itself.
+"""
+
+from ha_manager.topology.discovery import Ask, Discovery, Resolution
+from ha_manager.topology.failover import FailoverWatch, Notice, Phase
+from ha_manager.topology.model import Deployment, NodeInfo, Role, Shard, Topology, TopologyDiff, diff
+from ha_manager.topology.refresher import Cause, Refresher
+from ha_manager.topology.sentinel import SentinelDiscovery
+from ha_manager.topology.standalone import StandaloneDiscovery
+
+__all__ = [
+    "Ask",
+    "Cause",
+    "Deployment",
+    "Discovery",
+    "FailoverWatch",
+    "NodeInfo",
+    "Notice",
+    "Phase",
+    "Refresher",
+    "Resolution",
+    "Role",
+    "SentinelDiscovery",
+    "Shard",
+    "StandaloneDiscovery",
+    "Topology",
+    "TopologyDiff",
+    "diff",
+]

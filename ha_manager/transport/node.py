@@ -1,0 +1,322 @@
+"""One server: its shared connections, which keep themselves open, and its leased ones.
+
+A node that is wanted reconnects in the background, with back-off, until it is retired; callers
+take a ready connection or learn that there is none. Opening is single flight: one task does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from enum import Enum, auto
+from typing import Any, Protocol
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from ha_manager.backoff import Backoff
+from ha_manager.config import Endpoint
+from ha_manager.transport.connection import Connection, ConnectionState, OnLost
+from ha_manager.transport.faults import ConnectionLostError, LossCause
+
+RECONNECT = Backoff(first=0.02, limit=1.0)
+
+
+class NodeState(Enum):
+    """IDLE: nobody asked for it yet. The rest as the words say; RETIRED is final."""
+
+    IDLE = auto()
+    CONNECTING = auto()
+    UP = auto()
+    DOWN = auto()
+    RETIRED = auto()
+
+
+class Opener(Protocol):
+    """Opens one connection; ``leased`` ones are not watched for silence."""
+
+    def __call__(self, endpoint: Endpoint, *, leased: bool, on_lost: OnLost) -> Awaitable[Connection]: ...
+
+
+class NodeListener(Protocol):
+    """Is told when a node comes up or goes down."""
+
+    def node_up(self, node: Node) -> None: ...
+
+    def node_down(self, node: Node, reason: str, cause: LossCause) -> None: ...
+
+
+class Node:
+    """A pool of connections to one server.
+
+    Args:
+        endpoint: its address.
+        opener: opens connections.
+        listener: told about ups and downs.
+        poolsize: shared connections.
+        max_leases: leased connections at most; further callers wait in turn.
+        pulse: seconds between signs of life that are asked for while leases are out.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        opener: Opener,
+        listener: NodeListener,
+        *,
+        poolsize: int,
+        max_leases: int,
+        pulse: float,
+    ) -> None:
+        self.endpoint = endpoint
+        self.state = NodeState.IDLE
+        self.latency: float | None = None
+        self._opener = opener
+        self._listener = listener
+        self._poolsize = poolsize
+        self._ready: list[Connection] = []
+        self._turn = 0
+        self._keeper: asyncio.Task[None] | None = None
+        self._missing = asyncio.Event()
+        self._waiters: list[asyncio.Future[Connection]] = []
+        self._leases = asyncio.Semaphore(max_leases)
+        self._idle_leases: list[Connection] = []
+        self._out: set[Connection] = set()
+        self._pulse_seconds = pulse
+        self._pulse: asyncio.TimerHandle | None = None
+        self._replies_of_closed = 0
+        self._closing: list[Connection] = []
+
+    def __repr__(self) -> str:
+        return f"<Node {self.endpoint} {self.state.name} connections={len(self._ready)}>"
+
+    # What callers use
+
+    def take(self) -> Connection | None:
+        """A ready shared connection, or ``None``."""
+        ready = self._ready
+        if len(ready) == 1:
+            return ready[0]
+        if not ready:
+            return None
+        self._turn = turn = (self._turn + 1) % len(ready)
+        return ready[turn]
+
+    def keep_open(self) -> None:
+        """From now on, keep the shared connections open in the background."""
+        if self._keeper is None and self.state is not NodeState.RETIRED:
+            self._keeper = asyncio.get_running_loop().create_task(self._keep(), name=f"{self!r} keeper")
+
+    async def ready(self) -> Connection:
+        """A ready connection; if there is none, the outcome of the next attempt to open one.
+
+        Raises:
+            redis.RedisError: the attempt failed.
+        """
+        connection = self.take()
+        if connection is not None:
+            return connection
+        if self.state is NodeState.RETIRED:
+            raise RedisConnectionError(f"{self.endpoint} was retired")
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self.keep_open()
+        self._missing.set()
+        return await waiter
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Connection]:
+        """Borrow a connection of one's own. It is closed when the block leaves it in use."""
+        async with self._leases:
+            connection = self._idle_leases.pop() if self._idle_leases else await self._open_lease()
+            self._out.add(connection)
+            self._start_pulse()
+            try:
+                yield connection
+            finally:
+                self._out.discard(connection)
+                self._give_back(connection)
+
+    def retire(self, reason: str) -> None:
+        """Leave the node for good, at once: every command under way is failed to its caller."""
+        if self.state is NodeState.RETIRED:
+            return
+        self.state = NodeState.RETIRED
+        if self._keeper is not None:
+            self._keeper.cancel()
+        if self._pulse is not None:
+            self._pulse.cancel()
+        for connection in (*self._ready, *self._out, *self._idle_leases):
+            self._replies_of_closed += connection.replies
+            connection.close(reason, LossCause.RETIRED)
+            self._closing.append(connection)
+        self._ready, self._idle_leases = [], []
+        self._settle(RedisConnectionError(f"{self.endpoint} was retired: {reason}"))
+
+    async def drain(self) -> None:
+        """Wait until every command under way has its reply, as long as connections last."""
+        while any(connection.pending for connection in (*self._ready, *self._out)):
+            await asyncio.sleep(0.005)
+
+    async def wait_closed(self) -> None:
+        """After :meth:`retire`: wait until the background task and every socket have ended."""
+        if self._keeper is not None:
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        await asyncio.gather(*(connection.wait_closed() for connection in self._closing))
+
+    # Figures
+
+    @property
+    def connections(self) -> int:
+        return len(self._ready)
+
+    @property
+    def leased(self) -> int:
+        return len(self._out)
+
+    @property
+    def pending(self) -> int:
+        return sum(connection.pending for connection in self._ready)
+
+    @property
+    def replies(self) -> int:
+        return self._replies_of_closed + sum(connection.replies for connection in self._ready)
+
+    # Keeping the shared connections open
+
+    async def _keep(self) -> None:
+        attempt = 0
+        while True:
+            self._missing.clear()
+            error = await self._fill()
+            if error is None:
+                attempt = 0
+                await self._missing.wait()
+                continue
+            attempt += 1
+            self._down(str(error), LossCause.PEER)
+            self._settle(error)
+            await self._rest(RECONNECT.delay(attempt))
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before the next attempt; somebody who waits for its outcome cuts this short."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._missing.wait()
+        except TimeoutError:
+            return
+
+    async def _fill(self) -> RedisError | None:
+        """Open the missing connections one after the other; the first error, if any, ends it."""
+        while len(self._ready) < self._poolsize:
+            if not self._ready:
+                self.state = NodeState.CONNECTING if self.state is NodeState.IDLE else self.state
+            try:
+                connection = await self._opener(self.endpoint, leased=False, on_lost=self._lost)
+            except RedisError as error:
+                return error
+            if connection.state is not ConnectionState.READY:
+                return RedisConnectionError(f"{self.endpoint} closed the connection at once")
+            self._add(connection)
+        return None
+
+    def _add(self, connection: Connection) -> None:
+        self._ready.append(connection)
+        self._settle(connection)
+        if self.state is not NodeState.UP:
+            self.state = NodeState.UP
+            self._listener.node_up(self)
+
+    def _lost(self, connection: Connection, reason: str, cause: LossCause) -> None:
+        self._replies_of_closed += connection.replies
+        if connection in self._ready:
+            self._ready.remove(connection)
+        if connection in self._idle_leases:
+            self._idle_leases.remove(connection)
+        self._missing.set()
+        if cause is LossCause.SILENCE:
+            # The process behind every other socket to it is as silent as behind this one.
+            self._drop_all(reason, cause)
+        if not self._ready:
+            self._down(reason, cause)
+
+    def _drop_all(self, reason: str, cause: LossCause) -> None:
+        others = (*self._ready, *self._out, *self._idle_leases)
+        self._ready, self._idle_leases = [], []
+        for connection in others:
+            self._replies_of_closed += connection.replies
+            connection.close(reason, cause)
+
+    def _down(self, reason: str, cause: LossCause) -> None:
+        if self.state not in (NodeState.DOWN, NodeState.RETIRED) and not self._ready:
+            self.state = NodeState.DOWN
+            self._listener.node_down(self, reason, cause)
+
+    def _settle(self, outcome: Connection | RedisError) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if waiter.done():
+                continue
+            if isinstance(outcome, Connection):
+                waiter.set_result(outcome)
+            else:
+                waiter.set_exception(outcome)
+
+    # Leases
+
+    async def _open_lease(self) -> Connection:
+        if self.state is NodeState.RETIRED:
+            raise RedisConnectionError(f"{self.endpoint} was retired")
+        connection = await self._opener(self.endpoint, leased=True, on_lost=self._lost_lease)
+        if self.state is NodeState.RETIRED:  # type: ignore[comparison-overlap]  # changed while we waited
+            connection.close("the node was retired", LossCause.RETIRED)
+            raise RedisConnectionError(f"{self.endpoint} was retired")
+        return connection
+
+    def _lost_lease(self, connection: Connection, _reason: str, _cause: LossCause) -> None:
+        if connection in self._idle_leases:
+            self._idle_leases.remove(connection)
+
+    def _give_back(self, connection: Connection) -> None:
+        usable = connection.state is ConnectionState.READY and not connection.pending
+        if usable and self.state is not NodeState.RETIRED:
+            self._idle_leases.append(connection)
+        else:
+            # A reply is still owed, for instance after a cancelled BLPOP: nobody may get it.
+            connection.close("the leased connection was left in use")
+
+    def _start_pulse(self) -> None:
+        if self._pulse is None and self.state is not NodeState.RETIRED:
+            self._pulse = asyncio.get_running_loop().call_later(self._pulse_seconds, self._beat)
+
+    def _beat(self) -> None:
+        """A leased connection may be silent for long: a PING on a shared one watches the node for it."""
+        self._pulse = None
+        if not self._out:
+            return
+        self._start_pulse()
+        connection = self.take()
+        if connection is not None and not connection.pending:
+            try:
+                connection.ping()
+            except ConnectionLostError:
+                return
+
+
+async def ask(node: Node, packed: bytes, timeout: float) -> Any:
+    """Send one command over a shared connection, opening one if need be; error replies are raised.
+
+    Raises:
+        redis.RedisError: an error reply, a connection that could not be opened, or was lost.
+        TimeoutError: no reply within ``timeout`` seconds.
+    """
+    async with asyncio.timeout(timeout):
+        connection = await node.ready()
+        try:
+            reply = await connection.send(packed)
+        except ConnectionLostError as lost:
+            raise RedisConnectionError(str(lost)) from lost
+    if isinstance(reply, RedisError):
+        raise reply
+    return reply

@@ -1,0 +1,177 @@
+"""The protocol without I/O: which reply belongs to whom, and what was sent.
+
+Invariants:
+
+* ``_pending`` holds one future for each command, in the order in which the commands were given;
+  the last ``len(_outbox)`` of them belong to commands of which no byte was handed out yet.
+* A future that its caller cancelled keeps its place, so that its reply shifts nobody else's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import hiredis
+from redis.exceptions import ResponseError
+
+from ha_manager.transport.faults import ConnectionLostError, LossCause
+from ha_manager.transport.replies import error_reply
+
+Reply = asyncio.Future[Any]
+
+_INCOMPLETE = object()
+
+
+class Wire:
+    """One connection's queue of replies awaited.
+
+    Args:
+        create_future: makes the future for one command.
+        encoding: decode replies with this encoding, or ``None`` to leave them as bytes.
+        encoding_errors: how decoding treats errors.
+        on_push: takes RESP3 push frames, and every reply once ``subscribed`` is set.
+    """
+
+    def __init__(
+        self,
+        *,
+        create_future: Callable[[], Reply],
+        encoding: str | None,
+        encoding_errors: str,
+        on_push: Callable[[list[Any]], None] | None = None,
+    ) -> None:
+        self._create_future = create_future
+        self._pending: deque[Reply] = deque()
+        self._outbox: list[bytes] = []
+        self._undecoded: set[Reply] = set()
+        self._patient: set[Reply] = set()
+        self._on_push = on_push
+        self._reader = hiredis.Reader(
+            protocolError=ProtocolViolationError,
+            replyError=error_reply,
+            encoding=encoding,
+            errors=encoding_errors,
+            notEnoughData=_INCOMPLETE,
+        )
+        self.subscribed = False
+        self.replies = 0
+
+    @property
+    def pending(self) -> int:
+        """Commands given and not yet answered, cancelled ones included."""
+        return len(self._pending)
+
+    @property
+    def unsent(self) -> int:
+        """Commands given of which no byte was handed out."""
+        return len(self._outbox)
+
+    def put(self, packed: bytes) -> Reply:
+        """Queue one packed command; the future gets its reply, error replies as exception *values*."""
+        reply = self._create_future()
+        self._outbox.append(packed)
+        self._pending.append(reply)
+        return reply
+
+    def leave_undecoded(self, reply: Reply) -> None:
+        """Give this reply as bytes although the connection decodes; call right after :meth:`put`."""
+        self._undecoded.add(reply)
+
+    def be_patient(self, reply: Reply) -> None:
+        """Never call this reply overdue: its caller watches the time itself."""
+        self._patient.add(reply)
+        reply.add_done_callback(self._patient.discard)
+
+    def take_output(self) -> list[bytes]:
+        """Everything queued since the last call; from now on it counts as sent."""
+        output, self._outbox = self._outbox, []
+        return output
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the server and resolve the futures whose replies are complete.
+
+        Raises:
+            ProtocolViolationError: the bytes are no RESP, or a reply came that nobody awaits.
+        """
+        self._reader.feed(data)
+        before = len(self._pending)
+        resolve = self._resolve_carefully if self.subscribed or self._undecoded else self._resolve
+        try:
+            while not resolve():
+                pass
+        finally:
+            self.replies += before - len(self._pending)
+
+    def _resolve(self) -> bool:
+        """Resolve what is complete; ``False`` if there may be more."""
+        gets = self._reader.gets
+        pending = self._pending
+        try:
+            while (reply := gets()) is not _INCOMPLETE:
+                if type(reply) is hiredis.PushNotification:
+                    self._push(reply)
+                    continue
+                if not pending:
+                    raise ProtocolViolationError("a reply came that no command awaits")
+                future = pending.popleft()
+                if not future.done():
+                    future.set_result(reply)
+        except UnicodeDecodeError as fault:
+            return self._undecodable(fault)
+        return True
+
+    def _resolve_carefully(self) -> bool:
+        """As :meth:`_resolve`, one reply at a time: it may be raw, or belong to a subscription."""
+        pending = self._pending
+        raw = bool(pending) and pending[0] in self._undecoded
+        try:
+            reply = self._reader.gets(not raw)
+        except UnicodeDecodeError as fault:
+            return self._undecodable(fault)
+        if reply is _INCOMPLETE:
+            return True
+        if self.subscribed or type(reply) is hiredis.PushNotification:
+            self._push(reply)
+            return False
+        if not pending:
+            raise ProtocolViolationError("a reply came that no command awaits")
+        future = pending.popleft()
+        self._undecoded.discard(future)
+        if not future.done():
+            future.set_result(reply)
+        return False
+
+    def _undecodable(self, fault: UnicodeDecodeError) -> bool:
+        """hiredis consumed a whole reply and could not decode it: that is its caller's error alone."""
+        if self._pending:
+            future = self._pending.popleft()
+            if not future.done():
+                future.set_exception(fault)
+        return False
+
+    def _push(self, frame: Any) -> None:
+        if self._on_push is not None:
+            self._on_push(frame)
+
+    def overdue(self, count: int, error: Callable[[], Exception]) -> None:
+        """Tell the callers of the first ``count`` commands that their reply is late; places are kept."""
+        for future, _ in zip(self._pending, range(count), strict=False):
+            if not future.done() and future not in self._patient:
+                future.set_exception(error())
+
+    def fail(self, reason: str, cause: LossCause) -> None:
+        """Tell every caller that no reply will come, and whether its command had been handed out."""
+        sent = len(self._pending) - len(self._outbox)
+        failed, self._pending = self._pending, deque()
+        self._outbox = []
+        self._undecoded.clear()
+        for index, future in enumerate(failed):
+            if not future.done():
+                future.set_exception(ConnectionLostError(reason, sent=index < sent, cause=cause))
+
+
+class ProtocolViolationError(ResponseError):
+    """The server sent what no server may send; the connection cannot be used any further."""
