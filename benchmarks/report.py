@@ -77,7 +77,14 @@ def judge(results: Results) -> Iterable[tuple[bool, str]]:
             if ratio is None:
                 yield False, f"{wanted}: not measured"
             else:
-                yield ratio >= goal.factor, f"{wanted}: {ratio:.2f} x"
+                yield ratio >= goal.factor, f"{wanted}: {ratio:.2f} x{_floor_remark(rows, goal)}"
+
+
+def _floor_remark(rows: Mapping[str, Row], goal: Goal) -> str:
+    """How far the floor itself is, so that a goal out of reach of any client is seen to be so."""
+    floor = rows.get("floor")
+    reach = floor.ratio(rows[goal.other]) if floor and goal.other != "floor" else None
+    return "" if reach is None else f" (the floor: {reach:.2f} x)"
 
 
 def table(rows: Mapping[str, Row]) -> str:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Self
 
-
 from ha_manager.backoff import Backoff
 from ha_manager.commands import CommandAPI
 from ha_manager.config import Endpoint, Options, build_options, options_from_url

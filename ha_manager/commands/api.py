@@ -55,6 +55,7 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
     """
 
     _is_async_client: Literal[True] = True
+    _event_dispatcher: Any = None  # declared by redis-py's protocols, used by its pools only
 
     def __init__(self, executor: Executor, lane: Lane, policy: Policy, options: NodeOptions) -> None:
         self._executor = executor
@@ -70,8 +71,8 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
     @property
     def response_callbacks(self) -> dict[str, Callable[..., Any]]:
         """Command name to response callback, as in redis-py; case does not matter."""
-        callbacks: dict[str, Callable[..., Any]] = self._face.response_callbacks
-        return callbacks
+        callbacks: Any = self._face.response_callbacks
+        return callbacks  # type: ignore[no-any-return]
 
     def set_response_callback(self, command: str, callback: Callable[..., Any]) -> None:
         """Have the replies of ``command`` pass through ``callback``, as in redis-py."""
@@ -173,7 +174,7 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
     def _plan(self, args: tuple[Any, ...]) -> Plan:
         spec = describe(args)
         name = args[0]
-        words = tuple(name.split()) if isinstance(name, str | bytes) else (name,)
+        words: tuple[Any, ...] = tuple(name.split()) if isinstance(name, str | bytes) else (name,)
         callback = self.response_callbacks.get(name) if isinstance(name, str) else None
         plan = Plan(spec, self._taker(spec), callback, words if len(words) > 1 else None)
         if len(self._plans) < _PLAN_LIMIT:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Execute = Callable[..., Awaitable[Any]]
 
 
-class Callbacks(CaseInsensitiveDict):  # type: ignore[misc]  # redis-py ships it without types
+class Callbacks(CaseInsensitiveDict):
     """Command name to response callback; tells ``on_change`` when a user sets one."""
 
     def __init__(self, data: dict[str, Any], on_change: Callable[[], None]) -> None:
@@ -35,7 +35,7 @@ class Callbacks(CaseInsensitiveDict):  # type: ignore[misc]  # redis-py ships it
         super().__delitem__(name)
         self._on_change()
 
-    def update(self, data: dict[str, Any]) -> None:
+    def update(self, data: Any) -> None:  # type: ignore[override]  # redis-py narrowed dict.update
         super().update(data)
         self._on_change()
 
@@ -56,7 +56,8 @@ class StockFace(redis.asyncio.Redis):
         )
         super().__init__(connection_pool=pool)
         self._execute = execute
-        self.response_callbacks = Callbacks(dict(self.response_callbacks), on_change)
+        callbacks: Any = self.response_callbacks
+        self.response_callbacks = Callbacks(dict(callbacks), on_change)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Hand the command to the manager."""

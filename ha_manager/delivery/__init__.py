@@ -8,4 +8,16 @@ from ha_manager.delivery.lane import Lane
 from ha_manager.delivery.steward import Steward
 from ha_manager.delivery.verdict import Delivery, Verdict, judge, state_of
 
-__all__ = ["Call", "Delivery", "Executor", "Gate", "Herald", "Lane", "Policy", "Steward", "Verdict", "judge", "state_of"]
+__all__ = [
+    "Call",
+    "Delivery",
+    "Executor",
+    "Gate",
+    "Herald",
+    "Lane",
+    "Policy",
+    "Steward",
+    "Verdict",
+    "judge",
+    "state_of",
+]

@@ -21,7 +21,14 @@ from ha_manager.delivery.verdict import ConnectFailedError, Delivery, Verdict, j
 from ha_manager.errors import FailoverTimeoutError, OutcomeUnknownError, ReplyTimeoutError
 from ha_manager.observe import Counters, EventBus, OutcomeInDoubt
 from ha_manager.topology import Cause
-from ha_manager.transport import Connection, ConnectionLostError, LossCause, Node, NodeState, ReplyOverdueError
+from ha_manager.transport import (
+    Connection,
+    ConnectionLostError,
+    LossCause,
+    Node,
+    NodeState,
+    ReplyOverdueError,
+)
 
 REFUSED = Backoff(first=0.01, limit=0.25)
 

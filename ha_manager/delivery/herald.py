@@ -192,4 +192,3 @@ class Herald:
         self._end_hold("the manager was closed")
         if pursuit is not None:
             await asyncio.gather(pursuit, return_exceptions=True)
-

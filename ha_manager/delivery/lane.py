@@ -107,7 +107,9 @@ class Lane:
         return "a connection"
 
     def _update(self) -> None:
+        before = (self._reader, self._writer)
         self._reader = self.primary if self.confirmed else None
         self._writer = None if self.held else self._reader
-        if self._reader is not None:
+        after = (self._reader, self._writer)
+        if any(now is not None and now is not was for now, was in zip(after, before, strict=True)):
             self.changed()

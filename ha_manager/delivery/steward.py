@@ -44,9 +44,7 @@ class Steward:
     fleet: Fleet
     trigger: Callable[[Cause], None]
 
-    def __init__(
-        self, lane: Lane, *, reads_from_replicas: bool, bus: EventBus, counters: Counters
-    ) -> None:
+    def __init__(self, lane: Lane, *, reads_from_replicas: bool, bus: EventBus, counters: Counters) -> None:
         self._lane = lane
         self._reads_from_replicas = reads_from_replicas
         self._bus = bus
@@ -104,8 +102,10 @@ class Steward:
         self._lane.assign(primary, replicas, read_only=read_only)
         if old is not None and old is not primary:
             self.fleet.retire(old.endpoint, f"{old.endpoint} is no longer the primary")
-        keep = {n.endpoint for n in (primary, *replicas) if n is not None}
-        self.fleet.keep_only(keep | {self._wanted_extra} - {None}, "it left the topology")
+        keep = [n.endpoint for n in (primary, *replicas) if n is not None]
+        if self._wanted_extra is not None:
+            keep.append(self._wanted_extra)
+        self.fleet.keep_only(keep, "it left the topology")
 
     def _announce(self, old: Topology | None, new: Topology, cause: Cause) -> None:
         change = diff(old, new)
@@ -140,9 +140,9 @@ class Steward:
     def node_up(self, node: Node) -> None:
         """A node has its first working connection."""
         self._bus.publish(NodeUp(endpoint=node.endpoint))
-        if node is not self._lane.primary:
+        if node in self._lane.replicas:
             self._lane.changed()
-        elif not self._lane.confirmed:
+        elif node is self._lane.primary and not self._lane.confirmed:
             # It may have been demoted, or replaced, while it was away: ask before anything is sent.
             self.trigger(Cause.RECONNECTED)
 

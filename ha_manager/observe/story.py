@@ -80,14 +80,15 @@ def _(event: e.CommandsWaited) -> None:
 
 @tell.register
 def _(event: e.OutcomeInDoubt) -> None:
-    logger.warning(
+    # One line a command would drown the story; each caller has the exception, stats() has the count.
+    logger.debug(
         "outcome of {} on {} is unknown ({}): {}", event.command, event.endpoint, event.reason, event.action
     )
 
 
 @tell.register
 def _(event: e.StaleAnswerRefused) -> None:
-    logger.warning(
+    logger.info(
         "refused the answer of Sentinel {}: {} under epoch {}, older than {}",
         event.sentinel,
         event.claimed,

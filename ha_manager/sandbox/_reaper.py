@@ -13,15 +13,17 @@ run exercises it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 _OWNER_CHECK_SECONDS = 1.0
-_DYING_SECONDS = 5.0
+_REMOVAL_SECONDS = 5.0
 
 
 def main(owner: int, directory: str | None) -> None:
@@ -32,7 +34,7 @@ def main(owner: int, directory: str | None) -> None:
     _leave_group()
     _kill_group(servers)
     if directory is not None:
-        shutil.rmtree(directory, ignore_errors=True)
+        _remove(directory)
 
 
 def _wait_for_end_of(owner: int) -> None:
@@ -60,13 +62,17 @@ def _leave_group() -> None:
 def _kill_group(group: int) -> None:
     # By group, not by pid: a group's number is not given away again while a member lives, so this
     # can never hit a stranger. SIGKILL also ends a process that SIGSTOP had stopped.
-    deadline = time.monotonic() + _DYING_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, signal.SIGKILL)
-        except OSError:  # none left
-            return
-        time.sleep(0.005)
+    with contextlib.suppress(OSError):  # none left
+        os.killpg(group, signal.SIGKILL)
+
+
+def _remove(directory: str) -> None:
+    # A dying server may still write a file between the look into the directory and its removal. It is
+    # not waited for: as a zombie it would stay in its group for as long as nobody reaps it.
+    deadline = time.monotonic() + _REMOVAL_SECONDS
+    while Path(directory).exists() and time.monotonic() < deadline:
+        shutil.rmtree(directory, ignore_errors=True)
+        time.sleep(0.001)
 
 
 if __name__ == "__main__":

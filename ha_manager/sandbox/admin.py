@@ -39,7 +39,7 @@ class Access:
     tls: ssl.SSLContext | None = field(default=None, repr=False)
 
 
-async def ask(access: Access, *commands: Sequence[Argument], timeout: float) -> list[Reply]:  # noqa: ASYNC109
+async def ask(access: Access, *commands: Sequence[Argument], timeout: float) -> list[Reply]:
     """Sends the commands on a fresh connection and returns a reply for each, as text.
 
     Args:

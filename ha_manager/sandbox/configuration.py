@@ -15,7 +15,14 @@ from ha_manager.sandbox.certificates import Certificates
 from ha_manager.sandbox.ports import LOOPBACK
 
 __all__ = ["ConfigMapping", "ConfigValue", "Directive", "Listen", "Monitored", "Peer"]
-__all__ += ["check_credentials", "extra_lines", "lines", "node_directives", "sentinel_directives"]
+__all__ += [
+    "check_credentials",
+    "extra_lines",
+    "introduction",
+    "lines",
+    "node_directives",
+    "sentinel_directives",
+]
 
 ConfigValue = str | int | bool | Sequence[str]
 ConfigMapping = Mapping[str, ConfigValue]
@@ -101,6 +108,8 @@ def node_directives(
         ("appendonly", "no"),
         ("repl-diskless-sync", "yes"),
         ("repl-diskless-sync-delay", 0),
+        # Into a file first, Valkey notices the end of a synchronisation up to a second late.
+        ("repl-diskless-load", "on-empty-db"),
         ("repl-ping-replica-period", 1),
         ("repl-backlog-size", "1mb"),
         # Without it a replica that restarts would first load what it once got in a synchronisation.
@@ -127,12 +136,8 @@ def sentinel_directives(
     certificates: Certificates | None,
     monitored: Monitored,
     me: Peer,
-    others: Iterable[Peer],
 ) -> list[Directive]:
-    """The configuration of a Sentinel that knows the replicas and the other Sentinels from the start.
-
-    It is what a Sentinel would have written itself after a while: discovery takes seconds otherwise.
-    """
+    """The configuration of a Sentinel that knows the replicas from the start, but no other Sentinel."""
     directives = _common(me.listen, directory, credentials, certificates)
     if me.speaks_tls:
         directives.append(("tls-replication", "yes"))
@@ -148,8 +153,15 @@ def sentinel_directives(
         *_logins(name, monitored.credentials, credentials),
     ]
     settings += [("known-replica", name, *replica) for replica in replicas]
-    settings += [("known-sentinel", name, *other.endpoint, other.run_id) for other in others]
     return directives + [("sentinel", *setting) for setting in settings]
+
+
+def introduction(peer: Peer, monitored: Monitored) -> tuple[str, ...]:
+    """The command that makes a Sentinel know another one: the hello that this one would send itself later."""
+    host, port = peer.endpoint
+    primary_host, primary_port = monitored.nodes[0]
+    hello = (host, port, peer.run_id, 0, monitored.blueprint.name, primary_host, primary_port, 0)
+    return "PUBLISH", "__sentinel__:hello", ",".join(str(part) for part in hello)
 
 
 def _logins(name: str, nodes: Credentials, sentinels: Credentials) -> Iterator[Directive]:

@@ -163,11 +163,13 @@ class Deployment(ABC):
             if self._log:
                 self._follower = LogFollower(lambda: self._processes)
             try:
-                return await self._launch()
+                await self._launch()
             except PortTakenError:
                 if attempt == _START_ATTEMPTS:
                     raise
                 self._close()
+            else:
+                return
 
     def _close(self) -> None:
         # No await in here: a cancellation must not be able to leave half of it undone.

@@ -104,9 +104,8 @@ def complaints(
         return [f"names {_text(view.primary)} as primary"]
     found = [f"sees the primary as {','.join(sorted(view.flags))}"] if view.flags != {"master"} else []
     for kind, expected, seen in (("replica", replicas, view.replicas), ("Sentinel", others, view.others)):
-        for endpoint in expected:
-            if fault := _fault(seen.get(endpoint)):
-                found.append(f"{fault} {kind} {_text(endpoint)}")
+        faults = {endpoint: _fault(seen.get(endpoint)) for endpoint in expected}
+        found += [f"{fault} {kind} {_text(endpoint)}" for endpoint, fault in faults.items() if fault]
     return found
 
 

@@ -128,7 +128,7 @@ class ServerProcess:
         self.config_path.touch(mode=0o600)
         self.config_path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    async def execute(self, *command: Argument, timeout: float = 5.0) -> Reply:  # noqa: ASYNC109
+    async def execute(self, *command: Argument, timeout: float = 5.0) -> Reply:
         """Sends one command on a connection of its own and returns the reply as text.
 
         Args:
@@ -145,7 +145,7 @@ class ServerProcess:
             raise reply
         return reply
 
-    async def ask(self, *commands: Sequence[Argument], timeout: float = 5.0) -> list[Reply]:  # noqa: ASYNC109
+    async def ask(self, *commands: Sequence[Argument], timeout: float = 5.0) -> list[Reply]:
         """As `execute`, for several commands on one connection; error replies are in the list."""
         return await ask(self.access, *commands, timeout=timeout)
 
@@ -220,12 +220,13 @@ class ServerProcess:
         # A stranger may have taken the port: only an answer from this very process counts.
         return ping == "PONG" and f"process_id:{self.pid}\r\n" in str(info)
 
-    async def _end(self, number: signal.Signals, timeout: float) -> None:  # noqa: ASYNC109
+    async def _end(self, number: signal.Signals, timeout: float) -> None:
         if self._child is None:
             return
         self._child.send_signal(number)
         deadline = time.monotonic() + timeout
-        while self.running and time.monotonic() < deadline:
+        # Polling needs no child watcher, which event loops have in different kinds, or not at all.
+        while self.running and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
 
     def _start_failure(self, what: str) -> ServerStartError:

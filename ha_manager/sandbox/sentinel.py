@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from redis.exceptions import ResponseError
 
@@ -19,6 +19,7 @@ from ha_manager.sandbox.configuration import (
     Peer,
     check_credentials,
     extra_lines,
+    introduction,
     lines,
     node_directives,
     sentinel_directives,
@@ -181,7 +182,7 @@ class SentinelSandbox(Deployment):
         self,
         *,
         other_than: ServerProcess | None = None,
-        timeout: float = 30.0,  # noqa: ASYNC109
+        timeout: float = 30.0,
     ) -> ServerProcess:
         """Waits until a data server is the primary, and returns it.
 
@@ -201,7 +202,7 @@ class SentinelSandbox(Deployment):
 
         return await _until(other_primary, timeout, "a new primary")
 
-    async def wait_healthy(self, timeout: float = 30.0) -> ServerProcess:  # noqa: ASYNC109
+    async def wait_healthy(self, timeout: float = 30.0) -> ServerProcess:
         """Waits until all that runs works together, and returns the primary.
 
         That is: every Sentinel names the same primary, which says that it is; every other data server
@@ -228,8 +229,10 @@ class SentinelSandbox(Deployment):
         await together(replica.start() for replica in replicas)
         # A Sentinel asks a replica for its link's state when it starts, and then only every ten seconds.
         await self._started(self._observer.linked_primary)
-        self._make_sentinels()
-        await together(sentinel.start() for sentinel in self.sentinel_nodes)
+        monitored = Monitored(self._blueprint, [node.address for node in self.nodes], self._credentials)
+        peers = self._make_sentinels(monitored)
+        await together(sentinel.start() for sentinel in peers)
+        await together(_introduce(sentinel, peers, monitored) for sentinel in peers)
         await self._started(self._observer.healthy_primary)
 
     async def _started(self, attempt: Callable[[], Awaitable[ServerProcess]]) -> None:
@@ -256,29 +259,21 @@ class SentinelSandbox(Deployment):
             nodes.append(node)
         return nodes
 
-    def _make_sentinels(self) -> None:
-        peers: list[Peer] = []
+    def _make_sentinels(self, monitored: Monitored) -> dict[ServerProcess, Peer]:
+        peers: dict[ServerProcess, Peer] = {}
         for number in range(1, self._blueprint.sentinels + 1):
-            listen = self._sentinel_listen()
+            me = Peer(self._sentinel_listen(), speaks_tls=self._tls)
+            credentials = self._sentinel_credentials
             sentinel = self._add(
-                f"sentinel-{number}",
-                listen,
-                self._sentinel_credentials,
-                tls=self._sentinel_tls,
-                is_sentinel=True,
+                f"sentinel-{number}", me.listen, credentials, tls=self._sentinel_tls, is_sentinel=True
             )
-            peers.append(Peer(listen, speaks_tls=self._tls))
-            self._observer.sentinels[sentinel] = peers[-1].endpoint
-        for sentinel, me in zip(self.sentinel_nodes, peers, strict=True):
             directives = sentinel_directives(
-                sentinel.directory,
-                self._sentinel_credentials,
-                self._certificates,
-                Monitored(self._blueprint, [node.address for node in self.nodes], self._credentials),
-                me,
-                [peer for peer in peers if peer is not me],
+                sentinel.directory, credentials, self._certificates, monitored, me
             )
             sentinel.write_config(lines(directives) + self._sentinel_extra)
+            peers[sentinel] = me
+            self._observer.sentinels[sentinel] = me.endpoint
+        return peers
 
     def _sentinel_listen(self) -> Listen:
         # A Sentinel speaks with other Sentinels as with the data servers, all TLS or all plain: where
@@ -288,6 +283,14 @@ class SentinelSandbox(Deployment):
             plain_port=self._lease_port() if False in spoken else None,
             tls_port=self._lease_port() if True in spoken else None,
         )
+
+
+async def _introduce(
+    sentinel: ServerProcess, peers: Mapping[ServerProcess, Peer], monitored: Monitored
+) -> None:
+    # Not before all of them listen: a Sentinel that cannot reach another tries again only after a second.
+    others = [peer for other, peer in peers.items() if other is not sentinel]
+    await sentinel.ask(*(introduction(peer, monitored) for peer in others))
 
 
 async def _until(

@@ -48,12 +48,19 @@ class Election:
     reset: SentinelAnswer | None
 
 
-def elect(answers: Iterable[SentinelAnswer], *, known_epoch: int, known_sentinels: int) -> Election:
+def elect(
+    answers: Iterable[SentinelAnswer],
+    *,
+    known_epoch: int,
+    known_primary: Endpoint | None,
+    known_sentinels: int,
+) -> Election:
     """Judge one round of answers.
 
     Args:
         answers: at most one for each Sentinel.
         known_epoch: the epoch of the snapshot in force; -1 before the first.
+        known_primary: the primary of that snapshot.
         known_sentinels: how many Sentinels are known, answering or not.
     """
     ranked = sorted(answers, key=lambda answer: answer.epoch, reverse=True)
@@ -61,9 +68,14 @@ def elect(answers: Iterable[SentinelAnswer], *, known_epoch: int, known_sentinel
         return Election(None, (), None)
     best = _best_supported([answer for answer in ranked if answer.epoch == ranked[0].epoch])
     stale = tuple(answer for answer in ranked if answer.epoch < max(known_epoch, best.epoch))
-    if best.epoch >= known_epoch:
+    majority = _majority(ranked, known_sentinels)
+    if best.epoch > known_epoch:
         return Election(best, stale, None)
-    return Election(None, stale, _majority(ranked, known_sentinels))
+    if best.epoch == known_epoch and (best.primary == known_primary or _same_view(best, majority)):
+        return Election(best, stale, None)
+    # Of one epoch there is one primary; a lone voice for another is a view that lags.
+    contrary = tuple(a for a in ranked if a.epoch == known_epoch and a.primary != known_primary)
+    return Election(None, contrary + stale, majority)
 
 
 def _best_supported(tied: list[SentinelAnswer]) -> SentinelAnswer:
@@ -72,9 +84,14 @@ def _best_supported(tied: list[SentinelAnswer]) -> SentinelAnswer:
     return max(tied, key=lambda answer: (votes[answer.primary], len(answer.replicas)))
 
 
+def _same_view(one: SentinelAnswer, other: SentinelAnswer | None) -> bool:
+    return other is not None and (one.primary, one.epoch) == (other.primary, other.epoch)
+
+
 def _majority(ranked: list[SentinelAnswer], known_sentinels: int) -> SentinelAnswer | None:
+    """The answer that more than half of the known Sentinels give alike, if there is one."""
     votes = Counter((answer.primary, answer.epoch) for answer in ranked)
     view, count = votes.most_common(1)[0]
     if count * 2 <= known_sentinels:
         return None
-    return next(answer for answer in ranked if (answer.primary, answer.epoch) == view)
+    return _best_supported([answer for answer in ranked if (answer.primary, answer.epoch) == view])

@@ -161,8 +161,9 @@ class Refresher:
         """Resolve once; whether nothing remains to be repeated."""
         self._counters.refreshes[cause.value] += 1
         waiters, self._waiters = self._waiters, []
+        before = self._current()
         try:
-            resolution = await self._discovery.resolve(self._current())
+            resolution = await self._discovery.resolve(before)
             self._publish(resolution, cause)
         except Exception as fault:  # noqa: BLE001 - a fault of ours must not end the refreshing for good
             logger.exception("a resolution failed unexpectedly")
@@ -173,7 +174,8 @@ class Refresher:
         if resolution.confirmed:
             self._last_failure = ""
             return True
-        self._report(cause, resolution.reason)
+        if self._current() is before:
+            self._report(cause, resolution.reason)
         return False
 
     def _report(self, cause: Cause, reason: str) -> None:

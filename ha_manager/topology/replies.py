@@ -44,6 +44,13 @@ def endpoint(host: str, port: str) -> Endpoint:
     return Endpoint(host, int(port))
 
 
+def address(reply: Any) -> Endpoint:
+    """The pair of SENTINEL GET-MASTER-ADDR-BY-NAME."""
+    if not isinstance(reply, list) or len(reply) != 2:
+        raise BadReplyError("expected a host and a port")
+    return endpoint(text(reply[0]), text(reply[1]))
+
+
 def endpoint_of(entry: Mapping[str, str]) -> Endpoint:
     """The ``ip`` and ``port`` fields of a Sentinel's entry."""
     try:

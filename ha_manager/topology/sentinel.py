@@ -77,7 +77,12 @@ class SentinelDiscovery:
         if not replied:
             return await self._without_answers(current, failed)
         known_epoch = current.epoch if current else -1
-        election = elect(replied, known_epoch=known_epoch, known_sentinels=len(self._known))
+        election = elect(
+            replied,
+            known_epoch=known_epoch,
+            known_primary=current.primary if current else None,
+            known_sentinels=len(self._known),
+        )
         self._report_stale(election, known_epoch)
         if election.winner is not None:
             self._reset = None
@@ -114,21 +119,25 @@ class SentinelDiscovery:
 
     async def _ask_one(self, sentinel: Endpoint) -> Answer:
         try:
-            primary, replicas, sentinels = await asyncio.gather(
+            # MASTER goes on naming the old primary while replicas are being reconfigured, though
+            # under the new epoch; the address is right only here.
+            address, primary, replicas, sentinels = await asyncio.gather(
+                self._ask_sentinel(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service),
                 self._ask_sentinel(sentinel, "SENTINEL", "MASTER", self._service),
                 self._ask_sentinel(sentinel, "SENTINEL", "REPLICAS", self._service),
                 self._ask_sentinel(sentinel, "SENTINEL", "SENTINELS", self._service),
             )
-            return self._parse(sentinel, primary, replicas, sentinels)
+            return self._parse(sentinel, address, replies.fields(primary), replicas, sentinels)
         except (RedisError, OSError, TimeoutError, replies.BadReplyError) as fault:
             return fault
 
-    def _parse(self, sentinel: Endpoint, primary: Any, replicas: Any, sentinels: Any) -> SentinelAnswer:
-        entry = replies.fields(primary)
+    def _parse(
+        self, sentinel: Endpoint, address: Any, entry: dict[str, str], replicas: Any, sentinels: Any
+    ) -> SentinelAnswer:
         usable = [r for r in replies.list_of_fields(replicas) if not _UNUSABLE & set(_flags(r))]
         return SentinelAnswer(
             sentinel=sentinel,
-            primary=self._map(replies.endpoint_of(entry)),
+            primary=self._map(replies.address(address)),
             epoch=replies.number(entry, "config-epoch"),
             replicas=tuple(self._map(replies.endpoint_of(replica)) for replica in usable),
             sentinels=tuple(
@@ -180,7 +189,9 @@ class SentinelDiscovery:
             f"no Sentinel answered ({reasons}): check sentinels=, the network and sentinel_password="
         )
         if current is None or current.primary is None:
-            return Resolution(None, confirmed=False, reason=str(unreachable), detached=True, fault=unreachable)
+            return Resolution(
+                None, confirmed=False, reason=str(unreachable), detached=True, fault=unreachable
+            )
         return _kept(current, await self._denial(current.primary), detached=True)
 
     async def _denial(self, primary: Endpoint | None) -> Denial | None:

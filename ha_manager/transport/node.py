@@ -119,7 +119,7 @@ class Node:
             return connection
         if self.state is NodeState.RETIRED:
             raise RedisConnectionError(f"{self.endpoint} was retired")
-        waiter = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self.keep_open()
         self._missing.set()

@@ -18,7 +18,9 @@ from ha_manager.config import Endpoint, NodeOptions
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.Protocol)
 
 
-async def connect_socket(endpoint: Endpoint, options: NodeOptions, factory: Callable[[], ProtocolT]) -> ProtocolT:
+async def connect_socket(
+    endpoint: Endpoint, options: NodeOptions, factory: Callable[[], ProtocolT]
+) -> ProtocolT:
     """Open a TCP, TLS or Unix connection and attach a protocol to it. No time limit of its own."""
     loop = asyncio.get_running_loop()
     if endpoint.is_unix:

@@ -7,7 +7,7 @@ subscription whose PING is not answered by the next one is dead.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from redis.exceptions import ConnectionError as RedisConnectionError
