@@ -4,11 +4,16 @@ Every adaptor hands out the library's own client object, so that the measured lo
 `get` and `set` with no wrapper in between.
 """
 
+import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from floor import Floor
+
+# The library measured is the one in this tree, whether or not one is installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 KEY_PREFIX = "ha_manager:bench:"
 

@@ -11,7 +11,6 @@ Run `python benchmarks/throughput.py`, with the `bench` extra installed. Exit st
 import argparse
 import asyncio
 import json
-import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from peers import DEFAULT_PEERS, KEY_PREFIX, PEERS, Target
 from report import Case, Results, Row, as_json, document, judge
 from server import forget, given_server, own_server, server_version
 
-HERE = Path(__file__).resolve().parent
+WORKER = Path(__file__).resolve().parent / "worker.py"
 # Beyond the time that a measurement is told to take; a child that is silent for longer has hung.
 PATIENCE = 30.0
 
@@ -38,13 +37,11 @@ class Child:
     @classmethod
     async def start(cls, peer: str, loop: str, target: Target) -> "Child":
         """Start the worker of one peer on one kind of event loop."""
-        command = [sys.executable, str(HERE / "worker.py"), "--peer", peer, "--loop", loop]
+        command = [sys.executable, str(WORKER), "--peer", peer, "--loop", loop]
         command += ["--host", target.host, "--port", str(target.port)]
         if target.sentinel_port is not None:
             command += ["--sentinel-port", str(target.sentinel_port)]
-        paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
-        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environment)
+        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
         return cls(process)
 
     async def answer(self, within: float) -> dict[str, Any]:

@@ -7,8 +7,9 @@ reply passes through no other code of ours than packing, ``Connection.send`` and
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from inspect import isawaitable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from redis.asyncio import ConnectionPool
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE
@@ -138,6 +139,16 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
         if type(result) not in _PLAIN and isawaitable(result):
             return await result
         return result
+
+    if not TYPE_CHECKING:
+
+        @wraps(AsyncCoreCommands.set)
+        async def set(self, name, value, *args, **kwargs):
+            # redis-py's method spends more on its options than the round trip costs; the plain
+            # form, which has none, is by far the most common.
+            if args or kwargs:
+                return await super().set(name, value, *args, **kwargs)
+            return await self.execute_command("SET", name, value)
 
     # Everything else
 

@@ -49,7 +49,6 @@ Check = Callable[[str, Any], Any]
 # What CLIENT SETNAME and CLIENT SETINFO accept: printable ASCII without the space.
 _SERVER_NAME = re.compile(r"[!-~]+")
 
-
 # What a C int holds: socket options take no more, and nobody needs more connections.
 _MOST = 2**31 - 1
 

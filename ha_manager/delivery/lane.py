@@ -101,7 +101,7 @@ class Lane:
         if self.held:
             return f"an announced failover away from {self.primary.endpoint} to end ({self.held})"
         if self.primary.state is not NodeState.UP:
-            return f"the primary {self.primary.endpoint} to come back or be replaced"
+            return f"the primary {self.primary.endpoint} to come back or be replaced ({self.primary.reason})"
         if not self.confirmed:
             return f"{self.primary.endpoint} to be confirmed as primary"
         return "a connection"

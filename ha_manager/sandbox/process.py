@@ -192,7 +192,8 @@ class ServerProcess:
         """Kills the process and waits for its end without giving way to other tasks."""
         if self._child is not None:
             self._child.kill()
-            self._child.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(_KILL_SECONDS)
 
     def _spawn(self) -> None:
         command: list[str | Path] = [self._program.path, self.config_path]
@@ -226,7 +227,7 @@ class ServerProcess:
         self._child.send_signal(number)
         deadline = time.monotonic() + timeout
         # Polling needs no child watcher, which event loops have in different kinds, or not at all.
-        while self.running and time.monotonic() < deadline:  # noqa: ASYNC110
+        while self.running and time.monotonic() < deadline:
             await asyncio.sleep(_POLL_SECONDS)
 
     def _start_failure(self, what: str) -> ServerStartError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Any
+from typing import Any, cast
 
 from redis.credentials import CredentialProvider
 
@@ -69,6 +69,7 @@ class Connection(Wire, asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._call_soon = self._loop.call_soon
         self._paused = False
+        self._flush_due = False
         self._heard = False
         self._timer: asyncio.TimerHandle | None = None
         self._closed = self._loop.create_future()
@@ -86,10 +87,10 @@ class Connection(Wire, asyncio.Protocol):
         """
         if self._transport is None:
             raise ConnectionLostError("the connection is closed", sent=False, cause=LossCause.CLOSED)
-        outbox = self._outbox
-        if not outbox:
+        if not self._flush_due:
+            self._flush_due = True
             self._call_soon(self._flush)
-        outbox.append(packed)
+        self._outbox.append(packed)
         reply = self._create_future()
         self._pending.append(reply)
         return reply
@@ -99,6 +100,7 @@ class Connection(Wire, asyncio.Protocol):
         self.send(_PING).cancel()
 
     def _flush(self) -> None:
+        self._flush_due = False
         if self._paused or self._transport is None or not self._outbox:
             return
         output = self.take_output()
@@ -112,6 +114,10 @@ class Connection(Wire, asyncio.Protocol):
             self.feed(data)
         except ProtocolViolationError as fault:
             self._end(f"{self.endpoint} broke the protocol: {fault}", LossCause.PROTOCOL)
+        if not self._flush_due:
+            # Queued behind the callers that this data wakes: their next commands leave in the same turn.
+            self._flush_due = True
+            self._call_soon(self._flush)
 
     # Silence and late replies
 
@@ -142,8 +148,8 @@ class Connection(Wire, asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
 
     def pause_writing(self) -> None:
         self._paused = True

