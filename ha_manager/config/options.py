@@ -109,7 +109,7 @@ class Options:
     command_timeout: float | None = 5.0
     failover_timeout: float = 30.0
     max_pending: int = 10_000
-    heartbeat: float = 1.0
+    heartbeat: float = 2.5
     in_doubt: InDoubt = "raise"
     read_from: ReadFrom = "primary"
     address_map: AddressMap | None = None

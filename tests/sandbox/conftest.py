@@ -6,17 +6,14 @@ is missing fail instead of not being there.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sandbox_support import REQUIRED, own_children
 
 from ha_manager.sandbox import available_servers
-from tests.sandbox.leftovers import own_children
-
-REQUIRED = [name for name in os.environ.get("HA_MANAGER_REQUIRE_SERVERS", "").split(",") if name]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

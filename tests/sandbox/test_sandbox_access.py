@@ -94,11 +94,11 @@ async def test_no_repr_shows_a_password(server: str) -> None:
         assert sandbox.node.config_path.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("server", WITH_TLS)
+@pytest.mark.parametrize("tls_server", WITH_TLS)
 @pytest.mark.parametrize(("tls", "sentinel_tls"), [(True, True), (True, False), (False, True)])
-async def test_tls_of_nodes_and_sentinels(server: str, tls: bool, sentinel_tls: bool) -> None:
+async def test_tls_of_nodes_and_sentinels(tls_server: str, tls: bool, sentinel_tls: bool) -> None:
     async with SentinelSandbox(
-        server=server,
+        server=tls_server,
         tls=tls,
         sentinel_tls=sentinel_tls,
         down_after_ms=500,
@@ -117,9 +117,9 @@ async def test_tls_of_nodes_and_sentinels(server: str, tls: bool, sentinel_tls: 
             assert named == [primary.host, str(primary.port)]
 
 
-@pytest.mark.parametrize("server", WITH_TLS)
-async def test_a_client_certificate_can_be_demanded(server: str) -> None:
-    async with StandaloneSandbox(server=server, tls=True, config={"tls-auth-clients": True}) as sandbox:
+@pytest.mark.parametrize("tls_server", WITH_TLS)
+async def test_a_client_certificate_can_be_demanded(tls_server: str) -> None:
+    async with StandaloneSandbox(server=tls_server, tls=True, config={"tls-auth-clients": True}) as sandbox:
         assert sandbox.url == f"rediss://127.0.0.1:{sandbox.node.port}"
         context = ssl.create_default_context(cafile=sandbox.ca_cert)
         with pytest.raises(RedisConnectionError):
@@ -128,12 +128,12 @@ async def test_a_client_certificate_can_be_demanded(server: str) -> None:
         assert await ask(Access(*sandbox.node.address, tls=context), ("PING",), timeout=5) == ["PONG"]
 
 
-@pytest.mark.parametrize("server", WITHOUT_TLS)
+@pytest.mark.parametrize("plain_server", WITHOUT_TLS)
 @pytest.mark.parametrize("option", ["tls", "sentinel_tls"])
-async def test_a_server_without_tls_is_named(server: str, option: str) -> None:
+async def test_a_server_without_tls_is_named(plain_server: str, option: str) -> None:
     options: dict[str, Any] = {option: True}
-    with pytest.raises(ConfigurationError, match=f"{server} was built without TLS"):
-        await SentinelSandbox(server=server, **options).__aenter__()
+    with pytest.raises(ConfigurationError, match=f"{plain_server} was built without TLS"):
+        await SentinelSandbox(server=plain_server, **options).__aenter__()
 
 
 async def test_without_tls_there_are_no_certificates(server: str) -> None:

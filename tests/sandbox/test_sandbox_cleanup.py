@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from sandbox_support import alive, children_of, eventually, own_children
 
 from ha_manager.sandbox import SentinelSandbox, ServerStartError, StandaloneSandbox
-from tests.sandbox.leftovers import alive, children_of, eventually, own_children
 
 CRASHING = """
 import asyncio, json, sys

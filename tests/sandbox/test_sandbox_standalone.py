@@ -28,9 +28,11 @@ async def test_a_server_with_a_url(server: str) -> None:
 
 
 async def test_a_unix_socket(server: str) -> None:
-    async with StandaloneSandbox(server=server, unix_socket=True) as sandbox:
-        async with redis.asyncio.Redis(unix_socket_path=str(sandbox.unix_socket)) as client:
-            assert await client.ping()
+    async with (
+        StandaloneSandbox(server=server, unix_socket=True) as sandbox,
+        redis.asyncio.Redis(unix_socket_path=str(sandbox.unix_socket)) as client,
+    ):
+        assert await client.ping()
     with pytest.raises(ConfigurationError, match="unix_socket=True"):
         _ = StandaloneSandbox(server=server).unix_socket
 

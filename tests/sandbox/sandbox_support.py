@@ -1,4 +1,4 @@
-"""What a sandbox could leave behind: processes and files."""
+"""For the tests of the sandbox: which servers are required, and what a sandbox could leave behind."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import subprocess
 import time
 from collections.abc import Callable, Collection
 
+REQUIRED = [name for name in os.environ.get("HA_MANAGER_REQUIRE_SERVERS", "").split(",") if name]
+
 
 def children_of(parent: int) -> dict[int, str]:
     """The living child processes of `parent`: pid and command line."""
-    mine = {}
-    for pid, ppid, state, args in _processes():
-        if ppid == parent and not state.startswith("Z") and not args.startswith("ps "):
-            mine[pid] = args
-    return mine
+    return {
+        pid: args
+        for pid, ppid, state, args in _processes()
+        if ppid == parent and not state.startswith("Z") and not args.startswith("ps ")
+    }
 
 
 def own_children() -> dict[int, str]:

@@ -1,0 +1,52 @@
+"""The client under test that the trials are about: a ConnectionManager."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from ha_manager.cli.workload import Client, clock
+from ha_manager.errors import OutcomeUnknownError
+from ha_manager.manager import ConnectionManager
+from ha_manager.observe import Event, OutcomeInDoubt
+from ha_manager.sandbox import SentinelSandbox
+
+__all__ = ["ClientFactory", "EventSink", "ManagedClient", "managed_client"]
+
+EventSink = Callable[[Event], None]
+# Takes the deployment, "raise" or "retry", and whom to tell of events.
+ClientFactory = Callable[[SentinelSandbox, str, EventSink], AbstractAsyncContextManager[Client]]
+
+
+class ManagedClient:
+    """A `ConnectionManager` as the workload sees it."""
+
+    in_doubt: tuple[type[Exception], ...] = (OutcomeUnknownError,)
+
+    def __init__(self, manager: ConnectionManager) -> None:
+        self._manager = manager
+        self.repeats: list[float] = []
+
+    async def append(self, key: str, number: int) -> None:
+        await self._manager.rpush(key, number)
+
+    async def read(self, key: str) -> None:
+        await self._manager.llen(key)
+
+    def listen(self, event: Event) -> None:
+        """Note when writes in doubt were repeated: only those may be found twice."""
+        if isinstance(event, OutcomeInDoubt) and event.action == "retried":
+            self.repeats.append(clock())
+
+
+@asynccontextmanager
+async def managed_client(sandbox: SentinelSandbox, in_doubt: str, sink: EventSink) -> AsyncIterator[Client]:
+    """Connect a manager to the deployment, and close it at the end."""
+    manager = await ConnectionManager.create(
+        cluster_name=sandbox.name, sentinels=sandbox.sentinels, in_doubt=in_doubt
+    )
+    async with manager:
+        client = ManagedClient(manager)
+        manager.add_listener(client.listen)
+        manager.add_listener(sink)
+        yield client
