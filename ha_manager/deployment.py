@@ -11,7 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from redis.exceptions import RedisError
 
 from ha_manager.config import Endpoint, NodeOptions, Options
-from ha_manager.delivery import Executor, Gate, Herald, Lane, Steward
+from ha_manager.delivery import Executor, Gate, Herald, Lane, ReplicaWatch, Steward
 from ha_manager.observe import Counters, EventBus, NodeStats, Stats, tell
 from ha_manager.topology import (
     Cause,
@@ -53,7 +53,9 @@ class Deployed:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self._loop = asyncio.get_running_loop()
         self.closed = False
+        self._closing: asyncio.Task[None] | None = None
         self.bus = EventBus()
         self.bus.add_listener(tell)
         self.counters = Counters()
@@ -69,6 +71,8 @@ class Deployed:
             counters=self.counters,
         )
         self.steward.fleet = Fleet(self._build_node)
+        self._replica_watch = ReplicaWatch(self.lane, ask_node=self._ask_node, address_map=self._map)
+        self.steward.replica_watch = self._replica_watch
         self._sentinel_fleet = Fleet(self._build_sentinel)
         self._subscriptions: dict[Endpoint, Subscription] = {}
         self._measurements: set[asyncio.Task[None]] = set()
@@ -259,13 +263,25 @@ class Deployed:
     # Ending
 
     async def close(self, drain: float | None = None) -> None:
-        """Stop everything; with ``drain``, wait so many seconds for commands under way."""
-        if self.closed:
-            return
-        self.closed = True
+        """Stop everything; with ``drain``, wait so many seconds for commands under way.
+
+        Runs once, to its end, however often it is called or cancelled.
+        """
+        if self._closing is None:
+            self.closed = True
+            self._closing = asyncio.get_running_loop().create_task(self._close(drain))
+        await asyncio.shield(self._closing)
+
+    def abandon(self) -> None:
+        """Nobody holds the manager any more: close it if its loop still can."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self.close()))
+
+    async def _close(self, drain: float | None) -> None:
         self.gate.close()
-        self.lane.assign(None, ())
+        self.lane.assign(None)
         await self.refresher.stop()
+        await self._replica_watch.close()
         if self._herald is not None:
             await self._herald.close()
         nodes = [*self.steward.fleet, *self._sentinel_fleet]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -98,6 +99,14 @@ class ConnectionManager(CommandAPI):
         name = self._all_options.cluster_name or self._all_options.server
         state = "closed" if self._deployed.closed else f"primary={self.primary}"
         return f"<ConnectionManager {name} {state} generation={self.topology.generation}>"
+
+    def __del__(self) -> None:
+        deployed = getattr(self, "_deployed", None)
+        if deployed is not None and not deployed.closed:
+            warnings.warn(
+                f"unclosed {self!r}; use aclose() or async with", ResourceWarning, stacklevel=2, source=self
+            )
+            deployed.abandon()
 
     # Watching
 

@@ -15,6 +15,8 @@ from ha_manager.sandbox import SentinelSandbox, ServerProcess
 __all__ = ["FAULTS", "TITLES", "heal", "inject"]
 
 _POLL_SECONDS = 0.05
+_WAIT_MS = 500
+_PROBE_KEY = "ha-manager:demo:replicated"
 _CALM = frozenset({"master"})
 
 
@@ -35,7 +37,11 @@ _INJECT: Mapping[str, Callable[[SentinelSandbox, ServerProcess], Awaitable[None]
 )
 FAULTS = tuple(_INJECT)
 TITLES = MappingProxyType(
-    {"kill": "primary killed (SIGKILL)", "failover": "planned failover", "hang": "primary hangs (SIGSTOP)"}
+    {
+        "kill": "primary :{port} killed (SIGKILL)",
+        "failover": "planned failover away from :{port}",
+        "hang": "primary :{port} hangs (SIGSTOP)",
+    }
 )
 
 
@@ -68,7 +74,7 @@ async def heal(sandbox: SentinelSandbox, timeout: float) -> ServerProcess:
         if node is not primary:
             await node.execute("REPLICAOF", primary.host, primary.port)
     deadline = time.monotonic() + timeout
-    while not await _calm(sandbox, primary):
+    while not (await _calm(sandbox, primary) and await _replicates(sandbox, primary)):
         if time.monotonic() > deadline:
             raise FailoverTimeoutError(
                 f"the deployment did not calm down within {timeout:g} s", waited_for="replicas and Sentinels"
@@ -85,6 +91,20 @@ async def _calm(sandbox: SentinelSandbox, primary: ServerProcess) -> bool:
     replicas = [_follows(node, primary) for node in sandbox.nodes if node is not primary]
     sentinels = [_agrees(sentinel, sandbox.name, primary) for sentinel in sandbox.sentinel_nodes]
     return all(await asyncio.gather(*replicas, *sentinels))
+
+
+async def _replicates(sandbox: SentinelSandbox, primary: ServerProcess) -> bool:
+    """A write reaches every replica.
+
+    A replica says that its link is up before the primary sends it anything: that begins with its first
+    acknowledgement, up to a second later. A primary killed until then takes every write with it.
+    """
+    replicas = len(sandbox.nodes) - 1
+    try:
+        *_, reached = await primary.ask(("SET", _PROBE_KEY, "1"), ("WAIT", replicas, _WAIT_MS))
+    except RedisError:
+        return False
+    return reached == replicas
 
 
 async def _follows(node: ServerProcess, primary: ServerProcess) -> bool:

@@ -41,12 +41,12 @@ class PromotionProbe:
 
     Args:
         nodes: the data servers.
-        credentials: how to log in to them.
+        credentials: how to log in to them, if they ask for it.
     """
 
-    def __init__(self, nodes: Sequence[ServerProcess], credentials: Credentials = Credentials()) -> None:
+    def __init__(self, nodes: Sequence[ServerProcess], credentials: Credentials | None = None) -> None:
         self._nodes = nodes
-        self._credentials = credentials
+        self._credentials = credentials or Credentials()
         self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Writers that append numbers they will be asked for later, readers beside them, and what each lived through."""
+"""Writers that append numbers, readers beside them, and a record of what each of them lived through."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ class Client(Protocol):
 
     Attributes:
         in_doubt: the errors that say "this write may or may not have run".
-        repeats: moments (monotonic seconds) at which the client repeated a write in doubt, as it was allowed to.
+        repeats: moments (monotonic seconds) at which a write in doubt was repeated, by permission.
     """
 
-    in_doubt: tuple[type[Exception], ...]
-    repeats: Sequence[float]
+    @property
+    def in_doubt(self) -> tuple[type[Exception], ...]: ...
+
+    @property
+    def repeats(self) -> Sequence[float]: ...
 
     async def append(self, key: str, number: int) -> None:
         """RPUSH: not idempotent, so that a repetition shows."""
@@ -123,7 +126,9 @@ class Workload:
     @property
     def failed(self) -> int:
         """Operations of writers and readers that ended with another error, so far."""
-        return self._count(Outcome.FAILED) + sum(ledger.outcomes.count(Outcome.FAILED) for ledger in self.reads)
+        return self._count(Outcome.FAILED) + sum(
+            ledger.outcomes.count(Outcome.FAILED) for ledger in self.reads
+        )
 
     def start(self) -> None:
         """Start the tasks."""

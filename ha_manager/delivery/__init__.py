@@ -5,6 +5,7 @@ from ha_manager.delivery.executor import Executor
 from ha_manager.delivery.gate import Gate
 from ha_manager.delivery.herald import Herald
 from ha_manager.delivery.lane import Lane
+from ha_manager.delivery.replica_watch import ReplicaWatch
 from ha_manager.delivery.steward import Steward
 from ha_manager.delivery.verdict import Delivery, Verdict, judge, state_of
 
@@ -16,6 +17,7 @@ __all__ = [
     "Herald",
     "Lane",
     "Policy",
+    "ReplicaWatch",
     "Steward",
     "Verdict",
     "judge",

@@ -7,8 +7,6 @@ connection was opened) and, for writes, while no announced failover holds them. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ha_manager.delivery.gate import Gate
 from ha_manager.routing import Candidate, ReadPreference
 from ha_manager.transport import Connection, Node, NodeState
@@ -61,12 +59,21 @@ class Lane:
 
     # Changing
 
-    def assign(self, primary: Node | None, replicas: Sequence[Node], *, read_only: bool = False) -> None:
-        """New nodes; a new primary starts unconfirmed."""
+    def assign(self, primary: Node | None, *, read_only: bool = False) -> None:
+        """A primary, which starts unconfirmed if it is new, or none, to only read from replicas."""
         if primary is not self.primary:
             self.confirmed = False
-        self.primary, self.replicas, self.read_only = primary, tuple(replicas), read_only
+        self.primary, self.read_only = primary, read_only
         self._update()
+
+    def admit(self, *replicas: Node) -> None:
+        """These replicas may be read from."""
+        self.replicas += tuple(node for node in replicas if node not in self.replicas)
+        self.changed()
+
+    def expel(self, *replicas: Node) -> None:
+        """These replicas may not be read from any more."""
+        self.replicas = tuple(node for node in self.replicas if node not in replicas)
 
     def confirm(self) -> None:
         """The primary itself has just said that it is primary."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ha_manager.config import Endpoint
 from ha_manager.delivery.lane import Lane
+from ha_manager.delivery.replica_watch import ReplicaWatch
 from ha_manager.observe import (
     Counters,
     EventBus,
@@ -38,10 +39,12 @@ class Steward:
     Attributes:
         topology: the snapshot in force, ``None`` before the first.
         fleet: the data nodes; set once by the manager, because nodes report back here.
+        replica_watch: decides which replicas may be read from; set once by the manager.
         trigger: asks for a refresh; set once by the manager.
     """
 
     fleet: Fleet
+    replica_watch: ReplicaWatch
     trigger: Callable[[Cause], None]
 
     def __init__(self, lane: Lane, *, reads_from_replicas: bool, bus: EventBus, counters: Counters) -> None:
@@ -99,7 +102,11 @@ class Steward:
             if member is not None:
                 member.keep_open()
         old = self._lane.primary
-        self._lane.assign(primary, replicas, read_only=read_only)
+        self._lane.assign(primary, read_only=read_only)
+        if topology.primary is not None:
+            self.replica_watch.follow(topology.primary, replicas)
+        else:
+            self._lane.admit(*replicas)
         if old is not None and old is not primary:
             self.fleet.retire(old.endpoint, f"{old.endpoint} is no longer the primary")
         keep = [n.endpoint for n in (primary, *replicas) if n is not None]

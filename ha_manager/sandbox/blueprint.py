@@ -36,3 +36,14 @@ class Blueprint:
             raise ConfigurationError(f"sandbox: quorum={self.quorum} must be from 1 to {self.sentinels}")
         if self.down_after_ms < 1 or self.failover_timeout_ms < 1:
             raise ConfigurationError("sandbox: down_after_ms and failover_timeout_ms must be 1 or more")
+
+    @property
+    def ping_period_ms(self) -> int:
+        """How often Sentinels shall ping, and at most reconnect, in milliseconds.
+
+        They do so each second by themselves. A promoted server drops its connections, so with a
+        `down_after_ms` of about a second the Sentinels may take it for down at once, and fail over again.
+        Much shorter does harm too: a replica whose INFO is older than five periods cannot be elected,
+        and during a failover a Sentinel asks for it once a second.
+        """
+        return max(300, min(1000, self.down_after_ms * 2 // 5))

@@ -21,6 +21,8 @@ from ha_manager.sandbox.programs import ServerProgram
 __all__ = ["PortTakenError", "ServerProcess", "ServerStartError"]
 
 _START_SECONDS = 20.0
+# Short: whoever took the port may accept connections and never answer, while the server has ended.
+_PROBE_SECONDS = 1.0
 _TERMINATE_SECONDS = 15.0
 _KILL_SECONDS = 5.0
 _POLL_SECONDS = 0.005
@@ -215,7 +217,7 @@ class ServerProcess:
 
     async def _answers(self) -> bool:
         try:
-            ping, info = await self.ask(("PING",), ("INFO", "server"), timeout=_START_SECONDS)
+            ping, info = await self.ask(("PING",), ("INFO", "server"), timeout=_PROBE_SECONDS)
         except RedisError:
             return False
         # A stranger may have taken the port: only an answer from this very process counts.

@@ -159,6 +159,12 @@ class SentinelSandbox(Deployment):
         """Stops a server (SIGSTOP), the primary by default. Returns the paused server."""
         return await super().pause(await self.primary() if node is None else node)
 
+    async def restart(self, node: ServerProcess) -> None:
+        """As `Deployment.restart`; `wait_healthy` tells when the server has found its place again."""
+        await super().restart(node)
+        if node.is_sentinel:
+            await self._quicken(node)
+
     async def failover(self) -> None:
         """Has a Sentinel start a failover (SENTINEL FAILOVER). Returns when it agreed to, not at the end.
 
@@ -232,8 +238,13 @@ class SentinelSandbox(Deployment):
         monitored = Monitored(self._blueprint, [node.address for node in self.nodes], self._credentials)
         peers = self._make_sentinels(monitored)
         await together(sentinel.start() for sentinel in peers)
+        await together(self._quicken(sentinel) for sentinel in peers)
         await together(_introduce(sentinel, peers, monitored) for sentinel in peers)
         await self._started(self._observer.healthy_primary)
+
+    async def _quicken(self, sentinel: ServerProcess) -> None:
+        # A server before Redis 7 does not know the command, and keeps to its pace.
+        await sentinel.ask(("SENTINEL", "DEBUG", "PING-PERIOD", self._blueprint.ping_period_ms))
 
     async def _started(self, attempt: Callable[[], Awaitable[ServerProcess]]) -> None:
         try:

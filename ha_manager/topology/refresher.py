@@ -16,6 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from loguru import logger
 
 from ha_manager.backoff import Backoff
+from ha_manager.errors import ManagerClosedError
 from ha_manager.observe import Counters, EventBus, RefreshFailed
 from ha_manager.topology.discovery import Discovery, Resolution
 from ha_manager.topology.model import Topology
@@ -128,7 +129,13 @@ class Refresher:
             self._wakeup.set()
 
     async def refresh(self) -> None:
-        """Resolve now, and return when a resolution that began after this call has ended."""
+        """Resolve now, and return when a resolution that began after this call has ended.
+
+        Raises:
+            ManagerClosedError: it was stopped.
+        """
+        if self._task is None or self._task.done():
+            raise ManagerClosedError("the manager is closed; it does not refresh any more")
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self.trigger(Cause.USER)
@@ -187,4 +194,5 @@ class Refresher:
     def _settle_waiters(self) -> None:
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
-            waiter.cancel()
+            if not waiter.done():
+                waiter.set_exception(ManagerClosedError("the manager was closed"))

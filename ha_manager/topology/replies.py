@@ -74,6 +74,13 @@ def role_of(reply: Any) -> str:
     return text(reply[0])
 
 
+def replicates(reply: Any) -> Endpoint | None:
+    """The primary that a replica's ROLE reply says it follows with its link up, or ``None``."""
+    if role_of(reply) != "slave" or len(reply) < 4 or text(reply[3]) != "connected":
+        return None
+    return endpoint(text(reply[1]), text(reply[2]))
+
+
 def info_fields(reply: Any) -> dict[str, str]:
     """The ``name:value`` lines of INFO."""
     lines = text(reply).splitlines()

@@ -59,6 +59,7 @@ class Subscription:
         self._pack = make_packer("utf-8", "strict")
         self._confirmed = 0
         self._alive = False
+        self._refusal = ""
         self._standing = False
         self._down_told = False
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"subscription {endpoint}")
@@ -91,7 +92,7 @@ class Subscription:
             self.endpoint, self._options, liveness=None, on_lost=on_lost, on_push=self._take
         )
         try:
-            self._confirmed, self._alive = 0, True
+            self._confirmed, self._alive, self._refusal = 0, True, ""
             connection.subscribed = True
             connection.send(self._pack(("SUBSCRIBE", *self._channels))).cancel()
             await self._watch(connection, lost)
@@ -104,6 +105,8 @@ class Subscription:
             done, _ = await asyncio.wait({lost}, timeout=self._heartbeat)
             if done:
                 raise RedisConnectionError(lost.result())
+            if self._refusal:
+                raise RedisConnectionError(self._refusal)
             if not self._alive:
                 raise RedisConnectionError(f"{self.endpoint} did not answer for {self._heartbeat:g} s")
             self._alive = False
@@ -113,7 +116,8 @@ class Subscription:
         """Take one frame: a message, a confirmation, the answer to a PING, or a refusal."""
         self._alive = True
         if isinstance(frame, RedisError):
-            self._refused(frame)
+            # Without the right to subscribe, the other triggers must do; it is tried again, slowly.
+            self._refusal = f"SUBSCRIBE was refused: {frame}"
             return
         if not isinstance(frame, list) or len(frame) < 3:
             return
@@ -125,10 +129,6 @@ class Subscription:
             if self._confirmed == len(self._channels):
                 self._standing, self._down_told = True, False
                 self._listener.subscribed(self.endpoint)
-
-    def _refused(self, error: RedisError) -> None:
-        """Without the right to subscribe, the other triggers must do; it is tried again, slowly."""
-        self._broken(f"SUBSCRIBE was refused: {error}")
 
     def _broken(self, reason: str) -> None:
         self._standing = False

@@ -52,7 +52,7 @@ async def test_the_deadline_says_what_was_waited_for() -> None:
         ) as manager:
             await sandbox.stop(sandbox.node)
             await eventually(lambda: manager.stats().nodes[0].state == "down")
-            with pytest.raises(FailoverTimeoutError, match="failover_timeout=0.5 s") as caught:
+            with pytest.raises(FailoverTimeoutError, match=r"failover_timeout=0\.5 s") as caught:
                 await manager.set("key", "value")
             assert str(sandbox.node.port) in caught.value.waited_for
             assert manager.stats().waiting == 0

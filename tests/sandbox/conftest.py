@@ -24,12 +24,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A short-named directory in which the sandboxes of a test are made; it must be empty at the end."""
-    with tempfile.TemporaryDirectory(prefix="ha-test-") as name:
-        monkeypatch.setattr(tempfile, "tempdir", name)
+    tmp_path_factory.getbasetemp()  # pytest makes its own one only once, and not in ours
+    with tempfile.TemporaryDirectory(prefix="ha-test-") as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", name)
         yield Path(name)
-        monkeypatch.undo()
 
 
 @pytest.fixture(autouse=True)

@@ -41,7 +41,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 def _processes() -> list[tuple[int, int, str, str]]:
     listing = subprocess.run(
-        ["ps", "-axo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
+        ["ps", "-axww", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
     )
     found = []
     for line in listing.stdout.splitlines():

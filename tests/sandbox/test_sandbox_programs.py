@@ -39,13 +39,14 @@ def test_the_wheel_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_server().name == available_servers()[0]
 
 
-def test_without_any_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
-    monkeypatch.delenv(SERVER_VARIABLE, raising=False)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setenv("PATH", str(temporary))
-    assert available_servers() == ()
-    with pytest.raises(ConfigurationError, match=r"pip install ha-manager\[sandbox\]"):
-        find_server()
+def test_without_any_the_remedy_is_named(temporary: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(SERVER_VARIABLE, raising=False)
+        patch.setattr(importlib.util, "find_spec", lambda name: None)
+        patch.setenv("PATH", str(temporary))
+        assert available_servers() == ()
+        with pytest.raises(ConfigurationError, match=r"pip install ha-manager\[sandbox\]"):
+            find_server()
 
 
 async def test_a_bad_name_is_refused_before_anything_starts() -> None:

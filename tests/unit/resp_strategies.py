@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -35,7 +36,9 @@ def error(message: str) -> Told:
 
 
 def array(items: list[Told], mark: bytes = b"*") -> Told:
-    return Told(b"%s%d\r\n" % (mark, len(items)) + b"".join(item.raw for item in items), [i.value for i in items])
+    return Told(
+        b"%s%d\r\n" % (mark, len(items)) + b"".join(item.raw for item in items), [i.value for i in items]
+    )
 
 
 def push(items: list[Told]) -> Told:
@@ -52,8 +55,9 @@ _words = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_si
 _bulks = st.text(max_size=20).map(str.encode).map(bulk)
 _simple = _words.map(lambda word: Told(f"+{word}\r\n".encode(), word.encode()))
 _integers = st.integers(-(2**63), 2**63 - 1).map(lambda n: Told(b":%d\r\n" % n, n))
-_codes = st.sampled_from(["ERR", "WRONGTYPE", "MOVED 12 a:1", "READONLY", "LOADING", "NOAUTH", "", "X"])
-_errors = st.builds(lambda code, word: error(f"{code} {word}"), _codes, _words)
+_codes = st.sampled_from(["ERR", "WRONGTYPE", "READONLY", "LOADING", "NOAUTH", "", "X"])
+_redirects = st.sampled_from([error("MOVED 12 a:1"), error("ASK 1 b:2")])
+_errors = st.builds(lambda code, word: error(f"{code} {word}"), _codes, _words) | _redirects
 _nulls2 = st.sampled_from([Told(b"$-1\r\n", None), Told(b"*-1\r\n", None)])
 _scalars2 = _bulks | _simple | _integers | _errors | _nulls2
 
@@ -84,7 +88,7 @@ pushes = st.lists(_scalars3, min_size=1, max_size=3).map(push)
 def chunks(data: bytes, cuts: list[int]) -> list[bytes]:
     """``data`` in pieces, cut at the given places."""
     places = sorted({cut % (len(data) + 1) for cut in cuts} | {0, len(data)})
-    return [data[i:j] for i, j in zip(places, places[1:], strict=False)]
+    return [data[i:j] for i, j in pairwise(places)]
 
 
 def decoded(value: Any) -> Any:
@@ -103,10 +107,10 @@ def same(got: Any, want: Any) -> bool:
     if isinstance(want, ErrorText):
         expected = stock_error(want.message)
         return type(got) is type(expected) and str(got) == str(expected)
+    if isinstance(want, list):  # a push frame is a subclass of list
+        return isinstance(got, list) and len(got) == len(want) and all(map(same, got, want))
     if type(got) is not type(want):
         return False
-    if isinstance(want, list):
-        return len(got) == len(want) and all(map(same, got, want))
     if isinstance(want, dict):
         return got.keys() == want.keys() and all(same(got[name], want[name]) for name in want)
     return bool(got == want)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -60,13 +61,15 @@ def stream(script: list[Told]) -> bytes:
 
 
 @given(st.lists(resp2, max_size=8) | st.lists(resp3 | pushes, max_size=8), cuts, st.data())
-def test_every_reply_resolves_its_own_future(script: list[Told], cuts: list[int], data: st.DataObject) -> None:
+def test_every_reply_resolves_its_own_future(
+    script: list[Told], cuts: list[int], data: st.DataObject
+) -> None:
     rig = Rig()
     wanted = answers(script)
     futures = rig.put(len(wanted))
     gone = set()
     for chunk in chunks(stream(script), cuts):
-        if futures and data.draw(st.booleans()):
+        if futures and data.draw(st.sampled_from([False, True])):
             victim = data.draw(st.integers(0, len(futures) - 1))
             if futures[victim].cancel():
                 gone.add(victim)
@@ -74,7 +77,11 @@ def test_every_reply_resolves_its_own_future(script: list[Told], cuts: list[int]
     for index, (future, told) in enumerate(zip(futures, wanted, strict=True)):
         assert future.cancelled() if index in gone else same(future.result(), told.value)
     assert all(map(same, rig.pushed, [told.value for told in script if told.is_push]))
-    assert (len(rig.pushed), rig.wire.pending, rig.wire.replies) == (len(script) - len(wanted), 0, len(wanted))
+    assert (len(rig.pushed), rig.wire.pending, rig.wire.replies) == (
+        len(script) - len(wanted),
+        0,
+        len(wanted),
+    )
 
 
 @given(st.lists(st.tuples(resp3, st.booleans()), max_size=8), cuts)
@@ -199,10 +206,8 @@ def test_an_undecoded_reply_that_nobody_awaits_breaks_the_protocol() -> None:
 def test_nothing_but_a_violation_is_raised_for_any_bytes(data: bytes) -> None:
     rig = Rig()
     futures = rig.put(3)
-    try:
+    with suppress(ProtocolViolationError):
         rig.wire.feed(data)
-    except ProtocolViolationError:
-        pass
     assert rig.wire.replies + rig.wire.pending == len(futures)
 
 

@@ -1,0 +1,148 @@
+"""Where commands wait: bounded in number and in time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from unit_support import soon, turns
+
+from ha_manager.delivery import Gate
+from ha_manager.errors import FailoverTimeoutError, ManagerClosedError, PendingLimitError
+from ha_manager.observe import CommandsWaited, Counters, Event, EventBus
+
+WHY = "a primary to be found"
+
+
+class Rig:
+    def __init__(self, limit: int = 10) -> None:
+        self.counters = Counters()
+        self.events: list[Event] = []
+        bus = EventBus()
+        bus.add_listener(self.events.append)
+        self.gate = Gate(limit, bus=bus, counters=self.counters, why=lambda: WHY)
+
+    def waiter(self, name: str = "SET", within: float = 60.0) -> asyncio.Task[None]:
+        deadline = asyncio.get_running_loop().time() + within
+        return asyncio.ensure_future(self.gate.wait(name, deadline, within))
+
+
+async def test_opening_lets_all_go_in_order() -> None:
+    rig = Rig()
+    order: list[int] = []
+    tasks = [rig.waiter() for _ in range(5)]
+    for number, task in enumerate(tasks):
+        task.add_done_callback(lambda _, number=number: order.append(number))  # type: ignore[misc]
+    await turns()
+    assert (rig.gate.waiting, order) == (5, [])
+    rig.gate.open()
+    assert rig.gate.waiting == 0
+    await soon(asyncio.gather(*tasks))
+    await turns()
+    assert order == [0, 1, 2, 3, 4]
+    (event,) = rig.events
+    assert isinstance(event, CommandsWaited)
+    assert (event.count, event.longest >= 0) == (5, True)
+    assert rig.counters.waited == 5
+
+
+async def test_opening_an_empty_gate_tells_nothing() -> None:
+    rig = Rig()
+    rig.gate.open()
+    assert rig.events == []
+
+
+async def test_a_command_that_is_let_go_may_come_back() -> None:
+    rig = Rig(limit=1)
+    for _ in range(3):
+        task = rig.waiter()
+        await turns()
+        assert rig.gate.waiting == 1
+        rig.gate.open()
+        await soon(task)
+    assert rig.gate.waiting == 0
+
+
+@pytest.mark.parametrize("limit", [0, 3])
+async def test_past_the_limit_commands_fail_at_once(limit: int) -> None:
+    rig = Rig(limit)
+    tasks = [rig.waiter() for _ in range(limit)]
+    await turns()
+    with pytest.raises(PendingLimitError) as caught:
+        await soon(rig.waiter("INCR"))
+    assert all(part in str(caught.value) for part in ("INCR", "was not sent", f"max_pending={limit}", WHY))
+    assert (rig.gate.waiting, rig.counters.rejected) == (limit, 1)
+    rig.gate.open()
+    await soon(asyncio.gather(*tasks))
+
+
+@pytest.mark.parametrize("within", [0.02, 0.0, -1.0])
+async def test_the_deadline_says_what_was_waited_for(within: float) -> None:
+    rig = Rig()
+    with pytest.raises(FailoverTimeoutError) as caught:
+        await soon(rig.waiter("INCR", within))
+    assert all(part in str(caught.value) for part in ("INCR", WHY, f"{within:g} s"))
+    assert caught.value.waited_for == WHY
+    assert (rig.gate.waiting, rig.counters.timed_out) == (0, 1)
+
+
+async def test_one_deadline_does_not_move_the_others() -> None:
+    rig = Rig()
+    late, early = rig.waiter(), rig.waiter(within=0.01)
+    with pytest.raises(FailoverTimeoutError):
+        await soon(early)
+    assert rig.gate.waiting == 1
+    rig.gate.open()
+    await soon(late)
+
+
+async def test_a_cancelled_command_leaves_its_place() -> None:
+    rig = Rig(limit=2)
+    gone, stays = rig.waiter(), rig.waiter()
+    await turns()
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    assert gone.cancelled()
+    assert rig.gate.waiting == 1
+    third = rig.waiter()
+    await turns()
+    rig.gate.open()
+    await soon(asyncio.gather(stays, third))
+
+
+async def test_a_command_cancelled_while_it_is_let_go_takes_nobody_along() -> None:
+    rig = Rig()
+    one, other = rig.waiter(), rig.waiter()
+    await turns()
+    rig.gate.open()
+    one.cancel()
+    await soon(other)
+    assert (await asyncio.gather(one, return_exceptions=True))[0] is not None
+    assert rig.gate.waiting == 0
+
+
+async def test_closing_fails_those_who_wait_and_those_who_come() -> None:
+    rig = Rig()
+    tasks = [rig.waiter() for _ in range(3)]
+    await turns()
+    rig.gate.close()
+    for outcome in await soon(asyncio.gather(*tasks, return_exceptions=True)):
+        assert isinstance(outcome, ManagerClosedError)
+    with pytest.raises(ManagerClosedError, match="INCR"):
+        await soon(rig.waiter("INCR"))
+    rig.gate.open()
+    assert rig.gate.waiting == 0
+
+
+async def test_the_time_that_was_waited_adds_up_however_it_ended() -> None:
+    rig = Rig()
+    with pytest.raises(FailoverTimeoutError):
+        await soon(rig.waiter(within=0.02))
+    after_one = rig.counters.waited_seconds
+    assert after_one > 0
+    task = rig.waiter()
+    await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert rig.counters.waited_seconds > after_one
+    assert rig.counters.waited == 2
