@@ -25,6 +25,8 @@ class Backoff:
 
     def delay(self, attempt: int, jitter: Callable[[], float] = random.random) -> float:
         """Seconds to wait after try number ``attempt`` (from 1) failed."""
-        exponent = min(max(attempt, 1) - 1, 64)
-        base = min(self.first * self.factor**exponent, self.limit)
+        base = self.first
+        for _ in range(1, min(attempt, 64)):
+            base = min(base * self.factor, self.limit)
+        base = min(base, self.limit)
         return base * (1 - self.spread / 2 + self.spread * jitter())

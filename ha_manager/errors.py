@@ -11,7 +11,7 @@
         ├── PendingLimitError         (+ ConnectionError)  too many commands already wait for a node
         ├── OutcomeUnknownError       (+ ConnectionError, TimeoutError)  sent, no answer: it may have run
         ├── FailoverTimeoutError      (+ ConnectionError, TimeoutError)  no usable node within the deadline
-        ├── ReplyTimeoutError         (+ TimeoutError)     a read got no reply within command_timeout
+        ├── ReplyTimeoutError         (+ TimeoutError)     repeated without a reply until the deadline
         └── DiscoveryError            (+ redis.sentinel.MasterNotFoundError, a ConnectionError)
             ├── SentinelsUnreachableError   no Sentinel answered
             └── UnknownServiceError         Sentinels answered; none knows this cluster_name
@@ -95,7 +95,10 @@ class FailoverTimeoutError(HAError, RedisConnectionError, RedisTimeoutError):
 
 
 class ReplyTimeoutError(HAError, RedisTimeoutError):
-    """A command that only reads got no reply within ``command_timeout``."""
+    """No reply within ``command_timeout``, and none to the repetitions until ``failover_timeout``.
+
+    For commands that may be repeated; the others raise :class:`OutcomeUnknownError` the first time.
+    """
 
 
 class DiscoveryError(HAError, MasterNotFoundError):

@@ -20,7 +20,7 @@ from ha_manager.commands.callbacks import StockFace
 from ha_manager.config import NodeOptions
 from ha_manager.delivery import Call, Executor, Lane, Policy
 from ha_manager.errors import UnsafeCommandError
-from ha_manager.routing import CommandSpec, describe
+from ha_manager.routing import CommandSpec, describe, split_name
 from ha_manager.transport import Connection, ConnectionLostError, ReplyOverdueError, make_packer
 
 _PLAIN = frozenset({bool, int, float, str, bytes, list, dict, set, tuple, type(None)})
@@ -185,10 +185,10 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
     def _plan(self, args: tuple[Any, ...]) -> Plan:
         spec = describe(args)
         name = args[0]
-        words: tuple[Any, ...] = tuple(name.split()) if isinstance(name, str | bytes) else (name,)
+        words = split_name(name)
         callback = self.response_callbacks.get(name) if isinstance(name, str) else None
         plan = Plan(spec, self._taker(spec), callback, words if len(words) > 1 else None)
-        if len(self._plans) < _PLAN_LIMIT:
+        if len(words) <= _LONGEST_NAME and len(self._plans) < _PLAN_LIMIT:
             self._plans[name] = plan
         return plan
 
@@ -239,6 +239,9 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
         """redis-py's vector set namespace (redis-py 6 and later)."""
         return self._face.vset()
 
+
+_LONGEST_NAME = 2
+"""Words of a name that are remembered; whoever writes more has put arguments, or secrets, there."""
 
 _PLAN_LIMIT = 4096
 """Names of commands that are remembered: enough for all there are, bounded against nonsense."""

@@ -138,8 +138,9 @@ class Executor:
             if primary is not None and primary.endpoint == where:
                 self._lane.doubt()
             self._trigger(Cause.READONLY)
-        if state is Delivery.REFUSED or isinstance(outcome, ConnectFailedError):
-            await asyncio.sleep(REFUSED.delay(call.attempts or 1))
+        refused = state is Delivery.REFUSED or isinstance(outcome, ConnectFailedError)
+        # A pause of zero still lets the lane learn what has just happened to the connection.
+        await asyncio.sleep(REFUSED.delay(call.attempts or 1) if refused else 0)
 
     async def _wait(self, call: Call) -> None:
         await self._gate.wait(call.spec.name, self._deadline(call), call.policy.failover_timeout)

@@ -44,8 +44,9 @@ _REFUSALS = (
     MovedError,
     AskError,
 )
-_REFUSAL_CODES = ("NOREPLICAS", "UNBLOCKED", "READONLY", "LOADING", "MASTERDOWN", "NOMASTERLINK")
-"""By their first word: replies that redis-py has no class for, and those that scripts pass on."""
+_REFUSAL_CODES = ("NOREPLICAS", "UNBLOCKED force", "READONLY", "LOADING", "MASTERDOWN", "NOMASTERLINK")
+"""By their beginning: replies that redis-py has no class for, and those that scripts pass on.
+``UNBLOCKED client`` is no refusal: somebody asked for it by CLIENT UNBLOCK."""
 
 
 class Delivery(Enum):

@@ -9,6 +9,7 @@ from typing import Self
 
 from loguru import logger
 
+from ha_manager.errors import ConfigurationError
 from ha_manager.observe.events import Event
 
 Listener = Callable[[Event], object]
@@ -66,6 +67,7 @@ class EventBus:
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
         self._streams: list[EventStream] = []
+        self._closed = False
 
     def publish(self, event: Event) -> None:
         for listener in tuple(self._listeners):
@@ -91,9 +93,17 @@ class EventBus:
         return remove
 
     def stream(self, limit: int) -> EventStream:
-        """Open an iterator that buffers at most ``limit`` unread events."""
+        """Open an iterator that buffers at most ``limit`` unread events.
+
+        Raises:
+            ConfigurationError: ``limit`` is less than 1.
+        """
+        if limit < 1:
+            raise ConfigurationError(f"limit must be at least 1 event, not {limit}")
         stream = EventStream(self, limit)
         self._streams.append(stream)
+        if self._closed:
+            stream.close()
         return stream
 
     def forget(self, stream: EventStream) -> None:
@@ -101,7 +111,8 @@ class EventBus:
             self._streams.remove(stream)
 
     def close(self) -> None:
-        """End all streams; listeners are dropped."""
+        """End all streams, later ones too; listeners are dropped."""
+        self._closed = True
         for stream in tuple(self._streams):
             stream.close()
         self._listeners.clear()

@@ -30,6 +30,9 @@ _CURSORS = frozenset({"SCAN", "SSCAN", "HSCAN", "ZSCAN"})
 _MAY_BLOCK = frozenset({"XREAD", "XREADGROUP"})
 """Commands that block only where an option says so."""
 
+_CONTAINERS = frozenset({"SENTINEL"})
+"""Commands with subcommands that a data node does not list."""
+
 _TRANSACTION = "it needs a connection of its own: transactions are not in this version of ha_manager"
 _SUBSCRIPTION = "it turns a connection into a subscriber: pub/sub is not in this version of ha_manager"
 _OPTIONS = "it would change connections that other callers share; give the option to create() instead"
@@ -89,18 +92,21 @@ def _word(value: Any) -> str:
     return str(value).upper()
 
 
-def name_of(args: Sequence[Any]) -> str:
-    """The name of a command, with its subcommand where it has one; never an argument."""
-    name = _word(args[0]).strip()
-    if " " not in name and len(args) > 1 and (name == "SENTINEL" or "c" in _flags().get(name, "")):
-        return f"{name} {_word(args[1])}"
-    return name
+def split_name(name: Any) -> tuple[Any, ...]:
+    """The words of a command's first argument: redis-py's users write ``"CONFIG GET"`` as one."""
+    return tuple(name.split()) if isinstance(name, str | bytes) else (name,)
 
 
 def describe(args: Sequence[Any]) -> CommandSpec:
-    """What the table says of a command with these arguments."""
-    name = name_of(args)
-    container = name.split(" ", 1)[0]
+    """What the table says of a command with these arguments; its name never holds an argument."""
+    first = split_name(args[0])
+    words = (*first, *args[1:])
+    if not words:
+        return CommandSpec(name="")
+    container = name = _word(words[0])
+    has_subcommands = name in _CONTAINERS or "c" in _flags().get(name, "")
+    if has_subcommands and len(words) > 1:
+        name = f"{name} {_word(words[1])}"
     flags = _flags().get(name) or _flags().get(container, "-")
     if flags == "c":
         flags = "-"
@@ -109,10 +115,10 @@ def describe(args: Sequence[Any]) -> CommandSpec:
         name=name,
         repeatable=reads,
         on_replica="r" in flags and name not in _CURSORS,
-        blocking="b" in flags and _does_block(name, args),
+        blocking="b" in flags and _does_block(name, words),
         for_sentinel=container == "SENTINEL",
         refusal=_REFUSED.get(name) or _REFUSED.get(container),
-        varies=name in _MAY_BLOCK or (" " in name and _word(args[0]) != name),
+        varies=name in _MAY_BLOCK or (has_subcommands and len(first) == 1),
     )
 
 

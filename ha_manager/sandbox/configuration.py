@@ -106,8 +106,9 @@ def node_directives(
     directives += [
         ("save", ""),
         ("appendonly", "no"),
-        ("repl-diskless-sync", "yes"),
-        ("repl-diskless-sync-delay", 0),
+        # Without a disk, a primary feeds a new replica only after its first acknowledgement, which
+        # it gives once a second: until then a failover would lose what was written.
+        ("repl-diskless-sync", "no"),
         # Into a file first, Valkey notices the end of a synchronisation up to a second late.
         ("repl-diskless-load", "on-empty-db"),
         ("repl-ping-replica-period", 1),

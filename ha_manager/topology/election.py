@@ -66,7 +66,7 @@ def elect(
     ranked = sorted(answers, key=lambda answer: answer.epoch, reverse=True)
     if not ranked:
         return Election(None, (), None)
-    best = _best_supported([answer for answer in ranked if answer.epoch == ranked[0].epoch])
+    best = _best_supported([answer for answer in ranked if answer.epoch == ranked[0].epoch], known_primary)
     stale = tuple(answer for answer in ranked if answer.epoch < max(known_epoch, best.epoch))
     majority = _majority(ranked, known_sentinels)
     if best.epoch > known_epoch:
@@ -78,10 +78,13 @@ def elect(
     return Election(None, contrary + stale, majority)
 
 
-def _best_supported(tied: list[SentinelAnswer]) -> SentinelAnswer:
-    """Among answers of one epoch, the primary that most Sentinels name; ties go to the first."""
+def _best_supported(tied: list[SentinelAnswer], known: Endpoint | None) -> SentinelAnswer:
+    """Among answers of one epoch, the primary that most Sentinels name; the known one wins a tie."""
     votes = Counter(answer.primary for answer in tied)
-    return max(tied, key=lambda answer: (votes[answer.primary], len(answer.replicas)))
+    return max(
+        tied,
+        key=lambda answer: (votes[answer.primary], answer.primary == known, len(answer.replicas)),
+    )
 
 
 def _same_view(one: SentinelAnswer, other: SentinelAnswer | None) -> bool:
@@ -94,4 +97,4 @@ def _majority(ranked: list[SentinelAnswer], known_sentinels: int) -> SentinelAns
     view, count = votes.most_common(1)[0]
     if count * 2 <= known_sentinels:
         return None
-    return _best_supported([answer for answer in ranked if (answer.primary, answer.epoch) == view])
+    return _best_supported([answer for answer in ranked if (answer.primary, answer.epoch) == view], None)

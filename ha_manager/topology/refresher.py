@@ -172,6 +172,9 @@ class Refresher:
         try:
             resolution = await self._discovery.resolve(before)
             self._publish(resolution, cause)
+        except asyncio.CancelledError:
+            self._waiters += waiters
+            raise
         except Exception as fault:  # noqa: BLE001 - a fault of ours must not end the refreshing for good
             logger.exception("a resolution failed unexpectedly")
             resolution = Resolution(None, confirmed=False, reason=f"unexpected: {fault!r}")

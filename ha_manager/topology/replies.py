@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ha_manager.config import Endpoint
+
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 class BadReplyError(ValueError):
@@ -39,7 +42,7 @@ def list_of_fields(reply: Any) -> list[dict[str, str]]:
 
 def endpoint(host: str, port: str) -> Endpoint:
     """An address from a reply; refuses an empty host and an impossible port."""
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
         raise BadReplyError(f"not an address: {host!r}, port {port!r}")
     return Endpoint(host, int(port))
 

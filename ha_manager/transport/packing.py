@@ -27,12 +27,15 @@ def make_packer(encoding: str, encoding_errors: str) -> Packer:
             return value.encode(encoding, encoding_errors)
         if isinstance(value, bytearray | memoryview):
             return bytes(value)
-        if isinstance(value, bool) or not isinstance(value, bytes | int | float):
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise DataError(
                 f"Invalid input of type: '{type(value).__name__}'. "
                 "Convert to a bytes, string, int or float first."
             )
-        return value
+        # Enumerations and other subclasses count as the number that they are.
+        return int(value) if isinstance(value, int) else float(value)
 
     def pack_encoded(args: tuple[Any, ...]) -> bytes:
         try:
@@ -41,6 +44,9 @@ def make_packer(encoding: str, encoding_errors: str) -> Packer:
             raise DataError(f"an argument cannot be encoded as {encoding}: {fault.reason}") from None
 
     def pack(args: tuple[Any, ...]) -> bytes:
+        # hiredis takes a memoryview's length for granted and ignores its strides.
+        if memoryview in map(type, args):
+            return pack_encoded(args)
         try:
             return hiredis.pack_command(args)  # type: ignore[no-any-return]
         except (TypeError, UnicodeEncodeError):

@@ -17,6 +17,7 @@ from typing import Any
 import hiredis
 from redis.exceptions import ResponseError
 
+from ha_manager.transport.decoding import notes, noting
 from ha_manager.transport.faults import ConnectionLostError, LossCause
 from ha_manager.transport.replies import error_reply
 
@@ -53,9 +54,11 @@ class Wire:
             protocolError=ProtocolViolationError,
             replyError=error_reply,
             encoding=encoding,
-            errors=encoding_errors,
+            errors=noting(encoding_errors),
             notEnoughData=_INCOMPLETE,
         )
+        self._notes = notes()
+        self._fault: UnicodeDecodeError | None = None
         self.subscribed = False
         self.replies = 0
 
@@ -70,7 +73,7 @@ class Wire:
         return len(self._outbox)
 
     def put(self, packed: bytes) -> Reply:
-        """Queue one packed command; the future gets its reply, error replies as exception *values*."""
+        """Queue one packed command; the future gets its reply, errors as exception *values*."""
         reply = self._create_future()
         self._outbox.append(packed)
         self._pending.append(reply)
@@ -98,59 +101,63 @@ class Wire:
         """
         self._reader.feed(data)
         before = len(self._pending)
-        resolve = self._resolve_carefully if self.subscribed or self._undecoded else self._resolve
         try:
-            while not resolve():
-                pass
+            if self.subscribed or self._undecoded or self._fault:
+                self._resolve_carefully()
+            else:
+                self._resolve()
+        except TypeError as fault:
+            raise ProtocolViolationError(f"a reply that cannot be represented: {fault}") from None
         finally:
             self.replies += before - len(self._pending)
 
-    def _resolve(self) -> bool:
-        """Resolve what is complete; ``False`` if there may be more."""
+    def _resolve(self) -> None:
+        """Resolve everything that is complete."""
         gets = self._reader.gets
         pending = self._pending
-        try:
-            while (reply := gets()) is not _INCOMPLETE:
-                if type(reply) is hiredis.PushNotification:
-                    self._push(reply)
-                    continue
-                if not pending:
-                    raise ProtocolViolationError("a reply came that no command awaits")
-                future = pending.popleft()
-                if not future.done():
-                    future.set_result(reply)
-        except UnicodeDecodeError as fault:
-            return self._undecodable(fault)
-        return True
-
-    def _resolve_carefully(self) -> bool:
-        """As :meth:`_resolve`, one reply at a time: it may be raw, or belong to a subscription."""
-        pending = self._pending
-        raw = bool(pending) and pending[0] in self._undecoded
-        try:
-            reply = self._reader.gets(not raw)
-        except UnicodeDecodeError as fault:
-            return self._undecodable(fault)
-        if reply is _INCOMPLETE:
-            return True
-        if self.subscribed or type(reply) is hiredis.PushNotification:
-            self._push(reply)
-            return False
-        if not pending:
-            raise ProtocolViolationError("a reply came that no command awaits")
-        future = pending.popleft()
-        self._undecoded.discard(future)
-        if not future.done():
-            future.set_result(reply)
-        return False
-
-    def _undecodable(self, fault: UnicodeDecodeError) -> bool:
-        """hiredis consumed a whole reply and could not decode it: that is its caller's error alone."""
-        if self._pending:
-            future = self._pending.popleft()
+        notes = self._notes
+        while (reply := gets()) is not _INCOMPLETE:
+            if type(reply) is hiredis.PushNotification:
+                notes.clear()
+                self._push(reply)
+                continue
+            if not pending:
+                raise ProtocolViolationError("a reply came that no command awaits")
+            if notes:
+                reply = self._take_fault()
+            future = pending.popleft()
             if not future.done():
-                future.set_exception(fault)
-        return False
+                future.set_result(reply)
+        if notes:
+            # The next part of this frame comes with other data; other wires share these notes.
+            self._fault = self._take_fault()
+
+    def _resolve_carefully(self) -> None:
+        """As :meth:`_resolve`, where a reply may be raw, faulty, or belong to a subscription."""
+        pending = self._pending
+        while True:
+            raw = bool(pending) and pending[0] in self._undecoded
+            reply = self._reader.gets(not raw)
+            fault = self._take_fault()
+            if reply is _INCOMPLETE:
+                self._fault = fault
+                return
+            if self.subscribed or type(reply) is hiredis.PushNotification:
+                self._push(reply)
+                continue
+            if not pending:
+                raise ProtocolViolationError("a reply came that no command awaits")
+            future = pending.popleft()
+            self._undecoded.discard(future)
+            if not future.done():
+                future.set_result(fault or reply)
+
+    def _take_fault(self) -> UnicodeDecodeError | None:
+        """The first fault in the frame that was just read, if any; the notes are clear afterwards."""
+        fault = self._fault or (self._notes[0] if self._notes else None)
+        self._fault = None
+        self._notes.clear()
+        return fault
 
     def _push(self, frame: Any) -> None:
         if self._on_push is not None:

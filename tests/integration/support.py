@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from loguru import logger
-
 from ha_manager.sandbox import ServerProcess
 
 
@@ -16,16 +14,11 @@ def address_of(node: ServerProcess) -> dict[str, Any]:
     return {"host": node.host, "port": node.port}
 
 
-async def clients_of(node: ServerProcess) -> list[dict[str, str]]:
-    """CLIENT LIST, without the connection that asks, and without replicas and Sentinels of the server."""
+async def clients_named(node: ServerProcess, name: str) -> list[dict[str, str]]:
+    """The lines of CLIENT LIST of the connections with this ``client_name``, each as a dict."""
     text = str(await node.execute("CLIENT", "LIST"))
     clients = [dict(part.split("=", 1) for part in line.split(" ")) for line in text.splitlines()]
-    return [c for c in clients if c["cmd"] != "client|list" and "lib-name" in c or is_bare(c)]
-
-
-def is_bare(client: dict[str, str]) -> bool:
-    """Whether a client of a server older than CLIENT SETINFO is neither we nor part of the deployment."""
-    return False
+    return [client for client in clients if client["name"] == name]
 
 
 async def eventually(condition: Callable[[], Any], what: str, timeout: float = 10.0) -> None:
@@ -39,3 +32,20 @@ async def eventually(condition: Callable[[], Any], what: str, timeout: float = 1
             return
         assert asyncio.get_running_loop().time() < deadline, f"not within {timeout:g} s: {what}"
         await asyncio.sleep(0.01)
+
+
+async def all_closed(node: ServerProcess, name: str) -> None:
+    """Wait until the server has seen the end of every connection with this ``client_name``.
+
+    The server learns of a closed socket when it reads it, which may be after the client's await.
+    """
+
+    async def none() -> bool:
+        return not await clients_named(node, name)
+
+    await eventually(none, f"no connection named {name} on {node.name}")
+
+
+def tasks_now() -> set[asyncio.Task[Any]]:
+    """The tasks of this loop that are not done."""
+    return {task for task in asyncio.all_tasks() if not task.done()}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ha_manager.routing import CommandSpec, describe, name_of
+from ha_manager.routing import CommandSpec, describe
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ SPELLINGS: list[tuple[Any, ...]] = [
 @pytest.mark.parametrize("args", SPELLINGS, ids=repr)
 def test_a_subcommand_is_found_however_it_is_spelt(args: tuple[Any, ...]) -> None:
     """All these reach the server as the same command: the first argument is split at white space."""
-    assert name_of(args) == "CONFIG GET"
+    assert describe(args).name == "CONFIG GET"
     assert describe(args).repeatable
 
 
@@ -132,7 +132,7 @@ def test_two_words_in_two_arguments_vary() -> None:
     ids=repr,
 )
 def test_a_name_never_holds_an_argument(args: tuple[Any, ...]) -> None:
-    assert "HUNTER2" not in name_of(args).upper()
+    assert "HUNTER2" not in describe(args).name.upper()
     assert "HUNTER2" not in repr(describe(args)).upper()
 
 

@@ -3,92 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 
 import pytest
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from unit_support import A, soon, turns, until
+from refresher_rig import FOUND, NOT_YET, Rig, running
+from unit_support import soon, turns, until
 
 from ha_manager.backoff import Backoff
 from ha_manager.config import REFRESH_TRIGGERS
 from ha_manager.errors import ManagerClosedError
-from ha_manager.observe import Counters, Event, EventBus, RefreshFailed
-from ha_manager.topology import Cause, Deployment, Refresher, Resolution, Topology, refresher
-from ha_manager.topology.model import one_shard
-
-FOUND = Resolution(one_shard(Deployment.SENTINEL, A), confirmed=True)
-NOT_YET = Resolution(None, confirmed=False, reason="no primary")
-
-
-class Scripted:
-    """Gives its outcomes in turn, the last one for ever; waits at the gate while it is shut."""
-
-    def __init__(self, outcomes: Iterable[Resolution | Exception]) -> None:
-        self.outcomes = list(outcomes)
-        self.begun = 0
-        self.running = 0
-        self.most = 0
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    async def resolve(self, current: Topology | None) -> Resolution:
-        self.begun += 1
-        self.running += 1
-        self.most = max(self.most, self.running)
-        try:
-            await self.gate.wait()
-        finally:
-            self.running -= 1
-        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-
-class Rig:
-    """A refresher with everything around it."""
-
-    def __init__(
-        self,
-        *outcomes: Resolution | Exception,
-        enabled: Iterable[str] = REFRESH_TRIGGERS,
-        interval: float | None = None,
-        scheduler: AsyncIOScheduler | None = None,
-    ) -> None:
-        self.discovery = Scripted(outcomes or [FOUND])
-        self.published: list[tuple[Resolution, Cause]] = []
-        self.events: list[Event] = []
-        self.counters = Counters()
-        self.topology: Topology | None = None
-        bus = EventBus()
-        bus.add_listener(self.events.append)
-        self.refresher = Refresher(
-            self.discovery,
-            current=lambda: self.topology,
-            publish=self.publish,
-            interval=interval,
-            enabled=frozenset(enabled),
-            scheduler=scheduler,
-            bus=bus,
-            counters=self.counters,
-        )
-
-    def publish(self, resolution: Resolution, cause: Cause) -> None:
-        self.published.append((resolution, cause))
-
-    @property
-    def causes(self) -> list[Cause]:
-        return [cause for _, cause in self.published]
-
-
-@asynccontextmanager
-async def running(rig: Rig) -> AsyncIterator[Rig]:
-    rig.refresher.start()
-    try:
-        yield rig
-    finally:
-        await rig.refresher.stop()
+from ha_manager.observe import RefreshFailed
+from ha_manager.topology import Cause, Resolution, refresher
 
 
 @pytest.fixture
@@ -341,73 +265,3 @@ async def test_stopping_cancels_the_resolution_under_way() -> None:
     await until(lambda: rig.discovery.begun == 1)
     await rig.refresher.stop()
     assert (rig.discovery.running, rig.published) == (0, [])
-
-
-# The periodic trigger
-
-
-async def test_the_users_scheduler_is_used_and_left_running() -> None:
-    scheduler = AsyncIOScheduler(timezone="UTC")
-    scheduler.start()
-    try:
-        async with running(Rig(interval=40.0, scheduler=scheduler)) as rig:
-            (job,) = scheduler.get_jobs()
-            assert (job.coalesce, job.max_instances, job.misfire_grace_time) == (True, 1, None)
-            assert job.trigger.interval.total_seconds() == 40
-            assert 0 < job.trigger.jitter < 40
-            await job.func()
-            await until(lambda: bool(rig.published))
-            assert rig.causes == [Cause.INTERVAL]
-        assert scheduler.running
-        assert scheduler.get_jobs() == []
-    finally:
-        scheduler.shutdown(wait=False)
-        await turns()
-
-
-async def test_a_job_that_the_user_removed_is_no_fault() -> None:
-    scheduler = AsyncIOScheduler(timezone="UTC")
-    scheduler.start()
-    try:
-        async with running(Rig(interval=40.0, scheduler=scheduler)):
-            scheduler.remove_all_jobs()
-    finally:
-        scheduler.shutdown(wait=False)
-        await turns()
-
-
-async def test_two_refreshers_share_one_scheduler() -> None:
-    scheduler = AsyncIOScheduler(timezone="UTC")
-    scheduler.start()
-    try:
-        async with running(Rig(interval=40.0, scheduler=scheduler)):
-            async with running(Rig(interval=40.0, scheduler=scheduler)):
-                assert len(scheduler.get_jobs()) == 2
-            assert len(scheduler.get_jobs()) == 1
-    finally:
-        scheduler.shutdown(wait=False)
-        await turns()
-
-
-async def test_a_scheduler_of_our_own_runs_the_interval_until_the_stop() -> None:
-    async with running(Rig(interval=0.02)) as rig:
-        await soon(_published(rig, 2))
-    await turns()
-    count = rig.discovery.begun
-    await asyncio.sleep(0.1)
-    assert rig.discovery.begun == count
-    assert set(rig.causes) == {Cause.INTERVAL}
-
-
-async def _published(rig: Rig, count: int) -> None:
-    while len(rig.published) < count:
-        await asyncio.sleep(0.005)
-
-
-@pytest.mark.parametrize(
-    ("interval", "enabled"), [(None, REFRESH_TRIGGERS), (40.0, REFRESH_TRIGGERS - {"interval"})]
-)
-async def test_no_interval_no_job(interval: float | None, enabled: frozenset[str]) -> None:
-    scheduler = AsyncIOScheduler(timezone="UTC")
-    async with running(Rig(interval=interval, enabled=enabled, scheduler=scheduler)):
-        assert scheduler.get_jobs() == []

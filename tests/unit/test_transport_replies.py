@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from resp_strategies import stock_error
 from ha_manager.transport.replies import error_reply
 
 CODES = sorted(BaseParser.EXCEPTION_CLASSES)
+TEXTS = list(cast("dict[str, object]", BaseParser.EXCEPTION_CLASSES["ERR"]))
 
 
 def plain(code: str) -> str:
@@ -26,7 +29,7 @@ def test_every_code_gets_the_class_that_redis_py_gives(message: str) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [f"ERR {text}" for text in BaseParser.EXCEPTION_CLASSES["ERR"]] + ["ERR other", "WRONGTYPE x", ""],
+    [f"ERR {text}" for text in TEXTS] + ["ERR other", "WRONGTYPE x", ""],
 )
 def test_errors_told_apart_by_their_text(message: str) -> None:
     ours, theirs = error_reply(message), stock_error(message)

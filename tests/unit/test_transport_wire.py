@@ -121,7 +121,7 @@ def test_a_reply_that_cannot_be_decoded_is_its_callers_error_alone(
         if good:
             assert future.result() == "OK"
         else:
-            assert isinstance(future.exception(), UnicodeDecodeError)
+            assert isinstance(future.result(), UnicodeDecodeError)
     assert rig.wire.pending == 0
 
 
