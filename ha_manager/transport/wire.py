@@ -109,6 +109,7 @@ class Wire:
         except TypeError as fault:
             raise ProtocolViolationError(f"a reply that cannot be represented: {fault}") from None
         finally:
+            self._notes.clear()
             self.replies += before - len(self._pending)
 
     def _resolve(self) -> None:
