@@ -83,8 +83,8 @@ PEERS: Mapping[str, Peer] = {
             socket_timeout=1,
         ),
         ("retry",),
-        "`Sentinel.master_for`, `Retry(ExponentialWithJitterBackoff(cap=0.1, base=0.01), 300)` for READONLY too, "
-        "`socket_timeout=1`: tuned for a fast return",
+        "`Sentinel.master_for`, `Retry(ExponentialWithJitterBackoff(cap=0.1, base=0.01), 300)` for READONLY "
+        "too, `socket_timeout=1`: tuned for a fast return",
     ),
     "redis-py-once": Peer(
         redis_py(retry=lambda: Retry(ExponentialBackoff(), 0), socket_timeout=1),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from ha_manager.cli.workload import key_of
-from ha_manager.sandbox import SentinelSandbox
+from ha_manager.sandbox import ServerProcess
 
 __all__ = ["Copies", "read_back"]
 
@@ -35,18 +35,16 @@ class Copies:
         return cls(counts, strangers)
 
 
-async def read_back(sandbox: SentinelSandbox, sent: Sequence[int]) -> list[Copies]:
+async def read_back(primary: ServerProcess, sent: Sequence[int]) -> list[Copies]:
     """Read the list of every writer.
 
     Args:
-        sandbox: the deployment; its present primary is read.
+        primary: the server to read.
         sent: for each writer, how many numbers it sent.
 
     Raises:
-        DiscoveryError: there is no primary.
         redis.RedisError: the primary does not answer.
     """
-    primary = await sandbox.primary()
     async with Redis(host=primary.host, port=primary.port, socket_timeout=30) as server:
         return [Copies.of(await _list(server, key_of(writer)), count) for writer, count in enumerate(sent)]
 

@@ -17,7 +17,8 @@ from typing import Any
 
 from ha_manager.cli.audit import ScenarioResult, audit
 from ha_manager.cli.client import ClientFactory, managed_client
-from ha_manager.cli.faults import TITLES, heal, inject
+from ha_manager.cli.faults import TITLES, inject
+from ha_manager.cli.healing import agreed_primary, heal
 from ha_manager.cli.notes import Note, Source, narrate
 from ha_manager.cli.phase import Phase
 from ha_manager.cli.promotion import PromotionProbe
@@ -135,7 +136,7 @@ async def run_trial(settings: Settings, onlooker: Onlooker | None = None) -> Tri
     trial = Trial(settings, onlooker)
     trial.note(Source.TRIAL, "starting the servers")
     async with _deployment(settings) as sandbox, PromotionProbe(sandbox.nodes) as probe:
-        await heal(sandbox, _HEAL_SECONDS)
+        primary = await heal(sandbox, _HEAL_SECONDS)
         trial.note(Source.TRIAL, f"{len(sandbox.processes)} servers work together")
         async with settings.client(sandbox, settings.in_doubt, trial.hear) as client:
             workload = Workload(
@@ -146,13 +147,15 @@ async def run_trial(settings: Settings, onlooker: Onlooker | None = None) -> Tri
             workload.start()
             try:
                 for fault in settings.faults:
-                    await _run_phase(trial, fault, sandbox, probe)
+                    primary = await _next_phase(trial, fault, sandbox, primary)
+                    await _run_phase(trial, sandbox, primary, probe)
             finally:
                 await workload.stop(_STOP_SECONDS)
             ended = clock()
             repeats = tuple(client.repeats)
         trial.note(Source.TRIAL, "reading back every list from the primary")
-        copies = await read_back(sandbox, [len(ledger.outcomes) for ledger in workload.writes])
+        primary = await agreed_primary(sandbox, _HEAL_SECONDS)
+        copies = await read_back(primary, [len(ledger.outcomes) for ledger in workload.writes])
     return TrialResult(
         settings=settings,
         scenarios=audit(trial.phases, workload.writes, workload.reads, copies, repeats),
@@ -173,15 +176,24 @@ def _deployment(settings: Settings) -> SentinelSandbox:
     )
 
 
-async def _run_phase(trial: Trial, fault: str, sandbox: SentinelSandbox, probe: PromotionProbe) -> None:
-    settings = trial.settings
-    phase = Phase(fault, started=clock())
-    if trial.phases:
-        primary = await heal(sandbox, _HEAL_SECONDS)
-        trial.note(Source.TRIAL, "the deployment is whole again")
-    else:
-        primary = await sandbox.primary()
-    trial.phases.append(phase)
+async def _next_phase(
+    trial: Trial, fault: str, sandbox: SentinelSandbox, primary: ServerProcess
+) -> ServerProcess:
+    """Begin a phase: from here on, what happens is counted as its own, the healing included."""
+    first = not trial.phases
+    trial.phases.append(Phase(fault, started=clock()))
+    if first:
+        return primary
+    primary = await heal(sandbox, _HEAL_SECONDS)
+    trial.note(Source.TRIAL, "the deployment is whole again")
+    return primary
+
+
+async def _run_phase(
+    trial: Trial, sandbox: SentinelSandbox, primary: ServerProcess, probe: PromotionProbe
+) -> None:
+    settings, phase = trial.settings, trial.phases[-1]
+    fault = phase.fault
     await asyncio.sleep(settings.before)
     phase.fault_at = clock()
     trial.note(Source.FAULT, TITLES[fault].format(port=primary.port), phase.fault_at)

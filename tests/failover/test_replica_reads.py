@@ -6,7 +6,7 @@ import asyncio
 
 from ha_manager import ConnectionManager
 from ha_manager.sandbox import SentinelSandbox
-from tests.failover.load import eventually
+from tests.failover.load import eventually, hasten
 
 
 def _replicas_in_use(manager: ConnectionManager) -> set[tuple[str, int]]:
@@ -41,6 +41,7 @@ async def test_a_replica_without_its_primary_is_not_read(sandbox: SentinelSandbo
 
 async def test_reads_go_on_through_failovers_and_never_go_back(sandbox: SentinelSandbox) -> None:
     """A counter read from anywhere never falls, once a write through the manager was seen by all."""
+    await hasten(sandbox)
     async with await ConnectionManager.create(
         cluster_name=sandbox.name, sentinels=sandbox.sentinels, read_from="prefer_replica", in_doubt="retry"
     ) as manager:

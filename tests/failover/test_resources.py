@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ha_manager import ConnectionManager
 from ha_manager.sandbox import SentinelSandbox
+from tests.failover.load import hasten
 
 
 class _Load:
@@ -55,6 +56,7 @@ async def _fail_over(sandbox: SentinelSandbox, number: int) -> None:
 
 
 async def test_flat_over_many_failovers(deployment: SentinelSandbox) -> None:
+    await hasten(deployment)
     before = len(asyncio.all_tasks())
     manager = await ConnectionManager.create(
         cluster_name=deployment.name,
