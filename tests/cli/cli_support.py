@@ -1,0 +1,64 @@
+"""Records of trials that never took place, and the command as a child process."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+
+from ha_manager.cli.audit import audit
+from ha_manager.cli.notes import Note, Source
+from ha_manager.cli.phase import Phase
+from ha_manager.cli.readback import Copies
+from ha_manager.cli.trial import Settings, TrialResult
+from ha_manager.cli.workload import Failure, Ledger, Outcome
+
+COMMAND = [sys.executable, "-m", "ha_manager"]
+
+# One operation of a writer: start, end, outcome, copies that were found.
+Operation = tuple[float, float, Outcome, int]
+OK, DOUBT, FAILED, OPEN = Outcome.ACKNOWLEDGED, Outcome.IN_DOUBT, Outcome.FAILED, Outcome.UNFINISHED
+
+
+def ledger_of(operations: Sequence[Operation]) -> Ledger:
+    ledger = Ledger()
+    for start, end, outcome, _ in operations:
+        ledger.starts.append(start)
+        ledger.ends.append(end)
+        ledger.outcomes.append(outcome)
+        if outcome is FAILED:
+            ledger.failures.append(Failure(end, "ConnectionError: broken"))
+    return ledger
+
+
+def copies_of(operations: Sequence[Operation], strangers: int = 0) -> Copies:
+    return Copies(bytearray(copies for *_, copies in operations), strangers)
+
+
+def calm(start: float, end: float, step: float = 0.25) -> list[Operation]:
+    """Writes that succeed, one after another, between two moments."""
+    count = math.floor((end - start) / step)
+    return [(start + i * step, start + (i + 1) * step, OK, 1) for i in range(count)]
+
+
+def phase_of(fault: str = "failover", started: float = 0.0) -> Phase:
+    """A fault 2 s after the start, and a promotion 1 s later."""
+    return Phase(fault, started, fault_at=started + 2.0, promoted_at=started + 3.0, ended=started + 5.0)
+
+
+def trial_of(*operations: Sequence[Operation], fault: str = "failover") -> TrialResult:
+    """A trial with one fault and these writers."""
+    phase = phase_of(fault)
+    writes = [ledger_of(own) for own in operations]
+    return TrialResult(
+        settings=Settings(faults=(fault,), writers=len(writes), readers=0),
+        scenarios=audit([phase], writes, [], [copies_of(own) for own in operations]),
+        writes=tuple(writes),
+        reads=(),
+        notes=(
+            Note(phase.fault_at, Source.FAULT, "a <fault> & more"),
+            Note(3.0, Source.SERVERS, ":7002 answers that it is the primary"),
+        ),
+        started=0.0,
+        ended=5.0,
+    )
