@@ -14,11 +14,16 @@ def address_of(node: ServerProcess) -> dict[str, Any]:
     return {"host": node.host, "port": node.port}
 
 
-async def clients_named(node: ServerProcess, name: str) -> list[dict[str, str]]:
-    """The lines of CLIENT LIST of the connections with this ``client_name``, each as a dict."""
+async def clients_of(node: ServerProcess) -> list[dict[str, str]]:
+    """The lines of CLIENT LIST, each as a dict, without the connection that asks."""
     text = str(await node.execute("CLIENT", "LIST"))
     clients = [dict(part.split("=", 1) for part in line.split(" ")) for line in text.splitlines()]
-    return [client for client in clients if client["name"] == name]
+    return [client for client in clients if client["cmd"] != "client|list"]
+
+
+async def clients_named(node: ServerProcess, name: str) -> list[dict[str, str]]:
+    """As ``clients_of``, with this ``client_name``."""
+    return [client for client in await clients_of(node) if client["name"] == name]
 
 
 async def eventually(condition: Callable[[], Any], what: str, timeout: float = 10.0) -> None:
@@ -44,6 +49,15 @@ async def all_closed(node: ServerProcess, name: str) -> None:
         return not await clients_named(node, name)
 
     await eventually(none, f"no connection named {name} on {node.name}")
+
+
+async def no_more_clients_than(before: set[str], node: ServerProcess) -> None:
+    """Wait until the server has no connection but those with these ids (also ones that never logged in)."""
+
+    async def none() -> bool:
+        return {client["id"] for client in await clients_of(node)} <= before
+
+    await eventually(none, f"no further connection to {node.name}")
 
 
 def tasks_now() -> set[asyncio.Task[Any]]:

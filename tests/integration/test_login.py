@@ -12,7 +12,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 
 from ha_manager import ConnectionManager
 from ha_manager.sandbox import SentinelSandbox, ServerProcess, StandaloneSandbox
-from tests.integration.support import address_of, all_closed, clients_named, tasks_now
+from tests.integration.support import address_of, clients_named, clients_of, no_more_clients_than, tasks_now
 
 NODE_LOGIN = {"username": "app", "password": "node-secret"}
 SENTINEL_LOGIN = {"sentinel_username": "watcher", "sentinel_password": "sentinel-secret"}
@@ -42,12 +42,11 @@ async def guarded_set(server_name: str) -> AsyncIterator[SentinelSandbox]:
 
 async def assert_refused(node: ServerProcess, **options: Any) -> str:
     """``create`` raises AuthenticationError, and leaves neither a task nor a connection behind."""
-    before = tasks_now()
+    tasks, clients = tasks_now(), {client["id"] for client in await clients_of(node)}
     with pytest.raises(AuthenticationError) as caught:
-        await ConnectionManager.create(**options, client_name="refused")
-    assert tasks_now() == before
-    await all_closed(node, "refused")
-    await all_closed(node, "")
+        await ConnectionManager.create(**options)
+    assert tasks_now() == tasks
+    await no_more_clients_than(clients, node)
     return str(caught.value)
 
 
