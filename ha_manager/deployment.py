@@ -60,7 +60,7 @@ class Deployed:
         self.bus.add_listener(tell)
         self.counters = Counters()
         self.lane = Lane()
-        self.gate = Gate(options.max_pending, bus=self.bus, counters=self.counters, why=self.lane.why)
+        self.gate = Gate(options.max_pending, bus=self.bus, counters=self.counters)
         self.lane.gate = self.gate
         self._map = options.address_map or _same
         self._pack = make_packer("utf-8", "strict")

@@ -142,8 +142,15 @@ class Executor:
         # A pause of zero still lets the lane learn what has just happened to the connection.
         await asyncio.sleep(REFUSED.delay(call.attempts or 1) if refused else 0)
 
+    def _why(self, call: Call) -> str:
+        if call.spec.on_replica and call.policy.preference is not None:
+            return "a connected node that read_from allows, and that follows the primary"
+        return self._lane.why()
+
     async def _wait(self, call: Call) -> None:
-        await self._gate.wait(call.spec.name, self._deadline(call), call.policy.failover_timeout)
+        await self._gate.wait(
+            call.spec.name, self._deadline(call), call.policy.failover_timeout, lambda: self._why(call)
+        )
 
     def _deadline(self, call: Call) -> float:
         """The clock starts with the first trouble, not with the call: see DESIGN, the fast path."""
@@ -160,7 +167,7 @@ class Executor:
         raise FailoverTimeoutError(
             f"{call.spec.name} did not run within failover_timeout={call.policy.failover_timeout:g} s; "
             f"the last attempt ended with: {outcome}",
-            waited_for=self._lane.why(),
+            waited_for=self._why(call),
         ) from None
 
     # Doubt

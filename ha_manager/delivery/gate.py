@@ -19,14 +19,12 @@ class Gate:
     Args:
         limit: commands that may wait at a time.
         bus, counters: where waits are reported.
-        why: says what is being waited for, in words.
     """
 
-    def __init__(self, limit: int, *, bus: EventBus, counters: Counters, why: Callable[[], str]) -> None:
+    def __init__(self, limit: int, *, bus: EventBus, counters: Counters) -> None:
         self._limit = limit
         self._bus = bus
         self._counters = counters
-        self._why = why
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._oldest = 0.0
         self._closed = False
@@ -36,13 +34,14 @@ class Gate:
         """Commands that wait right now."""
         return len(self._waiters)
 
-    async def wait(self, name: str, deadline: float, budget: float) -> None:
+    async def wait(self, name: str, deadline: float, budget: float, why: Callable[[], str]) -> None:
         """Wait until something has changed.
 
         Args:
             name: the command, for messages.
             deadline: loop time at which waiting ends.
             budget: the seconds that the deadline stands for, for messages.
+            why: says what is being waited for, in words.
 
         Raises:
             PendingLimitError: ``max_pending`` commands wait already.
@@ -54,7 +53,7 @@ class Gate:
         if len(self._waiters) >= self._limit:
             self._counters.rejected += 1
             raise PendingLimitError(
-                f"{name} was not sent: {len(self._waiters)} commands already wait for {self._why()} "
+                f"{name} was not sent: {len(self._waiters)} commands already wait; it would have waited for {why()} "
                 f"(max_pending={self._limit})"
             )
         loop = asyncio.get_running_loop()
@@ -69,10 +68,10 @@ class Gate:
                 await waiter
         except TimeoutError:
             self._counters.timed_out += 1
-            why = self._why()
+            reason = why()
             raise FailoverTimeoutError(
-                f"{name} did not run: it waited for {why}, until failover_timeout={budget:g} s passed",
-                waited_for=why,
+                f"{name} did not run: it waited for {reason}, until failover_timeout={budget:g} s passed",
+                waited_for=reason,
             ) from None
         finally:
             self._counters.waited_seconds += loop.time() - began

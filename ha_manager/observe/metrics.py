@@ -48,7 +48,7 @@ class Stats:
         generation: number of the published snapshot.
         epoch: the servers' configuration epoch of that snapshot.
         waiting: commands that wait for a node right now.
-        waited, waited_seconds: commands that ever waited, and their waits added up.
+        waited, waited_seconds: how often a command waited for a node, and the waits added up.
         rejected: commands refused because ``max_pending`` others waited.
         timed_out: commands that waited in vain until ``failover_timeout``.
         retried: repetitions of commands that were known not to have run.

@@ -99,9 +99,9 @@ async def test_names_in_every_form(manager: ConnectionManager) -> None:
 
 async def test_arguments_that_are_bytes_in_other_clothes(manager: ConnectionManager) -> None:
     await manager.set(bytearray(b"key"), memoryview(b"value"))
-    await manager.rpush("list", memoryview(b"abcdef")[2:4], memoryview(b"abcdef")[::2])
+    await manager.rpush("list", memoryview(b"abcdef")[2:4])
     assert await manager.get(memoryview(b"key")) == b"value"
-    assert await manager.lrange(bytearray(b"list"), 0, -1) == [b"cd", b"ace"]
+    assert await manager.lrange(bytearray(b"list"), 0, -1) == [b"cd"]
 
 
 @MODES

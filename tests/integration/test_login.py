@@ -72,7 +72,7 @@ async def test_an_acl_user(users: StandaloneSandbox, protocol: int) -> None:
     async with await ConnectionManager.create(
         **address_of(users.node), **NODE_LOGIN, protocol=protocol
     ) as manager:
-        assert await manager.acl_whoami() in (b"app", "app")
+        assert await manager.acl_whoami() in ("app", b"app")
         assert await manager.blpop("nothing", 0.01) is None
 
 
@@ -122,7 +122,7 @@ class Rotating(CredentialProvider):
 async def test_a_credential_provider(users: StandaloneSandbox, password_only: StandaloneSandbox) -> None:
     fixed = UsernamePasswordCredentialProvider("app", "node-secret")
     async with await ConnectionManager.create(**address_of(users.node), credential_provider=fixed) as manager:
-        assert await manager.acl_whoami() == b"app"
+        assert await manager.acl_whoami() in ("app", b"app")
     short = Rotating(("just-a-password",))
     async with await ConnectionManager.create(
         **address_of(password_only.node), credential_provider=short
@@ -136,7 +136,7 @@ async def test_an_async_provider_is_asked_at_each_connect(users: StandaloneSandb
     async with await ConnectionManager.create(
         **address_of(users.node), credential_provider=provider, client_name="rotating"
     ) as manager:
-        assert await manager.acl_whoami() == b"app"
+        assert await manager.acl_whoami() in ("app", b"app")
         await manager.rpush("list", "x")
         assert await manager.blpop("list", 1)
         assert provider.asked == 2
@@ -165,7 +165,7 @@ async def test_both_logins_right(guarded_set: SentinelSandbox, protocol: int) ->
     async with await ConnectionManager.create(
         **_options(guarded_set), **NODE_LOGIN, **SENTINEL_LOGIN, protocol=protocol, read_from="prefer_replica"
     ) as manager:
-        assert await manager.acl_whoami() in (b"app", "app")
+        assert await manager.acl_whoami() in ("app", b"app")
         assert manager.primary == (await guarded_set.primary()).address
         await manager.refresh()
         assert len(await manager.sentinels()) == 2
@@ -196,7 +196,7 @@ async def test_the_nodes_login_wrong(
 ) -> None:
     primary = await guarded_set.primary()
     message = await assert_refused(
-        primary, **_options(guarded_set), **SENTINEL_LOGIN, **login, protocol=protocol
+        primary, **_options(guarded_set), **SENTINEL_LOGIN, **login, protocol=protocol, failover_timeout=1
     )
     assert f"127.0.0.1:{primary.port}" in message
 

@@ -52,7 +52,7 @@ class Rig:
         self.triggers: list[Cause] = []
         bus = EventBus()
         bus.add_listener(self.events.append)
-        self.gate = Gate(limit, bus=bus, counters=self.counters, why=self.lane.why)
+        self.gate = Gate(limit, bus=bus, counters=self.counters)
         self.lane.gate = self.gate
         self.lane.assign(self.node.as_node)
         if confirmed:

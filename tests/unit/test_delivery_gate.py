@@ -20,11 +20,11 @@ class Rig:
         self.events: list[Event] = []
         bus = EventBus()
         bus.add_listener(self.events.append)
-        self.gate = Gate(limit, bus=bus, counters=self.counters, why=lambda: WHY)
+        self.gate = Gate(limit, bus=bus, counters=self.counters)
 
     def waiter(self, name: str = "SET", within: float = 60.0) -> asyncio.Task[None]:
         deadline = asyncio.get_running_loop().time() + within
-        return asyncio.ensure_future(self.gate.wait(name, deadline, within))
+        return asyncio.ensure_future(self.gate.wait(name, deadline, within, lambda: WHY))
 
 
 async def test_opening_lets_all_go_in_order() -> None:
