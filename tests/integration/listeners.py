@@ -19,7 +19,7 @@ def closed_port() -> Iterator[int]:
 
 
 @contextlib.asynccontextmanager
-async def listener(handler: Handler) -> AsyncIterator[int]:
+async def listener(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[int]:
     """The port of a server that treats each connection as ``handler`` says."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -34,7 +34,7 @@ async def listener(handler: Handler) -> AsyncIterator[int]:
             await writer.wait_closed()
         tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, host, 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

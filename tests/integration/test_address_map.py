@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from ha_manager import ConnectionManager
 from ha_manager.sandbox import SentinelSandbox
+from tests.integration.listeners import keep_silent, listener
 from tests.integration.proxy import Proxies, proxied
 from tests.integration.support import clients_named, eventually
 
@@ -87,3 +89,29 @@ async def test_a_single_server(sentinel_set: SentinelSandbox) -> None:
             assert manager.primary == proxies.outside[primary.address]
             (client,) = await clients_named(primary, NAME)
             assert client["addr"] in proxies.peers[primary.address]
+
+
+async def test_learnt_sentinels_that_cannot_be_reached_hold_nothing_up(
+    sentinel_set: SentinelSandbox,
+) -> None:
+    """Sentinels in containers announce addresses of a network of their own: the given ones must do.
+
+    All three answer at the addresses that were given. Waiting for the others would add
+    socket_connect_timeout to every failover.
+    """
+    async with (
+        proxied(sentinel_set.sentinel_nodes) as proxies,
+        listener(keep_silent) as first,
+        listener(keep_silent) as second,
+        listener(keep_silent) as third,
+    ):
+        silent = [("127.0.0.1", port) for port in (first, second, third)]
+        unreachable = dict(zip(sentinel_set.sentinels, silent, strict=True))
+        async with await ConnectionManager.create(
+            cluster_name=sentinel_set.name,
+            sentinels=list(proxies.outside.values()),
+            address_map=unreachable,
+            socket_connect_timeout=20,
+        ) as manager:
+            for _ in range(3):
+                await asyncio.wait_for(manager.refresh(), 5)
