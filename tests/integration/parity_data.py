@@ -6,7 +6,9 @@ from typing import Any
 
 FAR = 4102444800  # the year 2100, in seconds
 
-LIBRARY = "#!lua name=lib\nredis.register_function{function_name='echo', callback=function(k, a) return a[1] end}"
+LIBRARY = (
+    "#!lua name=lib\nredis.register_function{function_name='echo', callback=function(k, a) return a[1] end}"
+)
 RESET = [
     ("FLUSHALL",),
     ("SCRIPT", "FLUSH"),

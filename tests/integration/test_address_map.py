@@ -62,9 +62,7 @@ def _all_up(manager: ConnectionManager) -> Any:
     return lambda: [node.state for node in manager.stats().nodes] == ["up"] * 3
 
 
-async def _every_connection_came_through_a_proxy(
-    sandbox: SentinelSandbox, proxies: Proxies
-) -> None:
+async def _every_connection_came_through_a_proxy(sandbox: SentinelSandbox, proxies: Proxies) -> None:
     for server in sandbox.processes:
 
         async def connected(server: Any = server) -> Any:

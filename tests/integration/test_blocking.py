@@ -46,7 +46,11 @@ BLOCKING: dict[str, tuple[Callable[[Any], Coroutine[Any, Any, Any]], tuple[str, 
     "BLPOP": (lambda m: m.blpop("list", 20), ("RPUSH", "list", "x"), (b"list", b"x")),
     "BRPOP": (lambda m: m.brpop(["other", "list"], 20), ("RPUSH", "list", "x"), (b"list", b"x")),
     "BLMOVE": (lambda m: m.blmove("list", "to", 20), ("RPUSH", "list", "x"), b"x"),
-    "BLMPOP": (lambda m: m.blmpop(20, 1, "list", direction="LEFT"), ("RPUSH", "list", "x"), [b"list", [b"x"]]),
+    "BLMPOP": (
+        lambda m: m.blmpop(20, 1, "list", direction="LEFT"),
+        ("RPUSH", "list", "x"),
+        [b"list", [b"x"]],
+    ),
     "BZPOPMIN": (lambda m: m.bzpopmin("zset", 20), ("ZADD", "zset", "1", "x"), (b"zset", b"x", 1.0)),
     "XREAD": (
         lambda m: m.xread({"stream": "$"}, block=20000),
@@ -84,9 +88,7 @@ async def test_a_blocking_command_that_finds_nothing(few: ConnectionManager) -> 
     assert await few.bzpopmin("zset", 0.05) is None
 
 
-async def test_two_hundred_share_the_bounded_connections(
-    node: ServerProcess, few: ConnectionManager
-) -> None:
+async def test_two_hundred_share_the_bounded_connections(node: ServerProcess, few: ConnectionManager) -> None:
     tasks = [asyncio.ensure_future(few.blpop("list", 30)) for _ in range(200)]
     await wait_blocked(node, 8)
     assert few.stats().nodes[0].leased == 8

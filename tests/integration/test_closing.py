@@ -66,7 +66,9 @@ async def test_commands_afterwards(sentinel_set: SentinelSandbox) -> None:
 async def test_it_drains(empty: StandaloneSandbox) -> None:
     manager = await ConnectionManager.create(**address_of(empty.node), client_name=NAME)
     tasks = [asyncio.ensure_future(manager.incr("counter")) for _ in range(5000)]
-    tasks.append(asyncio.ensure_future(manager.eval("local n = 0; for i = 1, 3e6 do n = n + 1 end return n", 0)))
+    tasks.append(
+        asyncio.ensure_future(manager.eval("local n = 0; for i = 1, 3e6 do n = n + 1 end return n", 0))
+    )
     await asyncio.sleep(0)
     await manager.aclose()
     results = await asyncio.gather(*tasks)

@@ -63,9 +63,7 @@ async def test_the_library_is_reported(empty: StandaloneSandbox) -> None:
         (client,) = await clients_named(empty.node, "lib2")
         expected = ("mine", "1.2.3") if knows_libraries else (None, None)
         assert (client.get("lib-name"), client.get("lib-ver")) == expected
-    async with await ConnectionManager.create(
-        **address_of(empty.node), client_name="lib3", lib_name=None
-    ):
+    async with await ConnectionManager.create(**address_of(empty.node), client_name="lib3", lib_name=None):
         (client,) = await clients_named(empty.node, "lib3")
         assert client.get("lib-name", "") == ""
 
@@ -119,9 +117,7 @@ async def test_a_decode_error_hits_only_its_caller(empty: StandaloneSandbox, pro
 
 async def test_a_decode_error_of_a_blocking_command(empty: StandaloneSandbox) -> None:
     await empty.node.execute("RPUSH", "list", b"\xff", "good")
-    async with await ConnectionManager.create(
-        **address_of(empty.node), decode_responses=True
-    ) as manager:
+    async with await ConnectionManager.create(**address_of(empty.node), decode_responses=True) as manager:
         with pytest.raises(UnicodeDecodeError):
             await manager.blpop("list", 1)
         assert await manager.blpop("list", 1) == ("list", "good")

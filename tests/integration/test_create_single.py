@@ -38,8 +38,6 @@ async def test_a_unix_socket_that_is_not_there(empty: StandaloneSandbox) -> None
         await ConnectionManager.create(unix_socket_path=str(empty.directory / "nowhere.sock"))
 
 
-
-
 def _loopback6() -> bool:
     try:
         with socket.socket(socket.AF_INET6) as probe:

@@ -130,9 +130,7 @@ async def test_a_primary_that_cannot_be_reached(sentinel_set: SentinelSandbox) -
             cluster_name=sentinel_set.name,
             sentinels=sentinel_set.sentinels,
             failover_timeout=0.5,
-            address_map=lambda address: (
-                address if address in sentinel_set.sentinels else ("127.0.0.1", port)
-            ),
+            address_map=lambda address: address if address in sentinel_set.sentinels else ("127.0.0.1", port),
         )
 
 

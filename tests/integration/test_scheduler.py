@@ -38,7 +38,9 @@ async def test_two_managers_share_one(empty: StandaloneSandbox) -> None:
         first, second = await ConnectionManager.create(**options), await ConnectionManager.create(**options)
         await first.aclose()
         before = second.stats().refreshes.get("interval", 0)
-        await eventually(lambda: second.stats().refreshes.get("interval", 0) > before + 1, "the other goes on")
+        await eventually(
+            lambda: second.stats().refreshes.get("interval", 0) > before + 1, "the other goes on"
+        )
         await second.aclose()
         assert scheduler.get_jobs() == []
     finally:

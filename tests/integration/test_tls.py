@@ -174,9 +174,7 @@ async def test_the_host_name_is_checked(secure: StandaloneSandbox) -> None:
 
 async def test_plain_where_tls_is_spoken(secure: StandaloneSandbox) -> None:
     with pytest.raises(RedisConnectionError, match=f"127.0.0.1:{secure.node.port}"):
-        await ConnectionManager.create(
-            **address_of(secure.node), password="secret", socket_connect_timeout=1
-        )
+        await ConnectionManager.create(**address_of(secure.node), password="secret", socket_connect_timeout=1)
 
 
 async def test_tls_where_none_is_spoken(empty: StandaloneSandbox) -> None:

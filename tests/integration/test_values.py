@@ -37,9 +37,7 @@ async def test_large_values_at_once(manager: ConnectionManager) -> None:
 
 async def test_large_text(empty: StandaloneSandbox) -> None:
     text = "äöü€𝄞" * 200_000
-    async with await ConnectionManager.create(
-        **address_of(empty.node), decode_responses=True
-    ) as manager:
+    async with await ConnectionManager.create(**address_of(empty.node), decode_responses=True) as manager:
         assert await manager.set("text", text)
         assert await manager.get("text") == text
 
