@@ -63,17 +63,23 @@ class SentinelView:
 
 def questions(name: str) -> tuple[tuple[str, ...], ...]:
     """The commands whose replies `read_view` reads."""
-    return (("SENTINEL", "MASTER", name), ("SENTINEL", "REPLICAS", name), ("SENTINEL", "SENTINELS", name))
+    return (
+        ("SENTINEL", "MASTER", name),
+        ("SENTINEL", "REPLICAS", name),
+        ("SENTINEL", "SENTINELS", name),
+        # During a failover MASTER names the old primary, though under the new epoch.
+        ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name),
+    )
 
 
 def read_view(replies: Sequence[Reply]) -> SentinelView | None:
     """The replies to `questions` as a view; None if the Sentinel does not know the name."""
     if any(isinstance(reply, ResponseError) for reply in replies):
         return None
-    primary, replicas, others = replies
+    primary, replicas, others, address = replies
     fields = _fields(primary)
     return SentinelView(
-        primary=_address(fields),
+        primary=_pair(address),
         epoch=int(fields.get("config-epoch", 0)),
         flags=_flags(fields),
         replicas=_sightings(replicas),
@@ -133,6 +139,13 @@ def _fields(reply: Reply) -> dict[str, str]:
 
 def _address(fields: Mapping[str, str]) -> Endpoint:
     return fields.get("ip", ""), int(fields.get("port", 0))
+
+
+def _pair(reply: Reply) -> Endpoint:
+    match reply:
+        case [str(host), str(port)]:
+            return host, int(port)
+    return "", 0
 
 
 def _flags(fields: Mapping[str, str]) -> frozenset[str]:

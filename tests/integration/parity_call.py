@@ -63,23 +63,19 @@ def _sorted(result: Any) -> Any:
 
 def difference(theirs: Any, ours: Any, *, shape_only: bool, path: str = "result") -> str | None:
     """The first place where two results differ, in words, or ``None``."""
+    differ = f"{path}: {type(theirs).__name__} {theirs!r} became {type(ours).__name__} {ours!r}"
     if type(theirs) is not type(ours):
-        return f"{path}: {type(theirs).__name__} {theirs!r} became {type(ours).__name__} {ours!r}"
+        return differ
     if isinstance(theirs, dict):
-        if list(theirs) != list(ours):
-            return f"{path}: names {list(theirs)} became {list(ours)}"
-        if list(map(type, theirs)) != list(map(type, ours)):
-            return f"{path}: types of names {list(theirs)} became {list(ours)}"
-        pairs = [(f"{path}[{name!r}]", theirs[name], ours[name]) for name in theirs]
+        if [(type(name), name) for name in theirs] != [(type(name), name) for name in ours]:
+            return differ
+        inside = [(f"{path}[{name!r}]", theirs[name], ours[name]) for name in theirs]
     elif isinstance(theirs, list | tuple):
         if len(theirs) != len(ours) and not shape_only:
-            return f"{path}: {theirs!r} became {ours!r}"
-        pairs = [(f"{path}[{i}]", a, b) for i, (a, b) in enumerate(zip(theirs, ours, strict=False))]
-    elif isinstance(theirs, Exception):
-        return None if shape_only or str(theirs) == str(ours) else f"{path}: {theirs!r} became {ours!r}"
+            return differ
+        inside = [(f"{path}[{i}]", a, b) for i, (a, b) in enumerate(zip(theirs, ours, strict=False))]
     else:
-        return None if shape_only or theirs == ours else f"{path}: {theirs!r} became {ours!r}"
-    for place, a, b in pairs:
-        if found := difference(a, b, shape_only=shape_only, path=place):
-            return found
-    return None
+        same = str(theirs) == str(ours) if isinstance(theirs, Exception) else theirs == ours
+        return None if shape_only or same else differ
+    found = (difference(a, b, shape_only=shape_only, path=place) for place, a, b in inside)
+    return next((text for text in found if text), None)

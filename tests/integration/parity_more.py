@@ -229,7 +229,6 @@ DIRECT = [
     call("execute_command", "CONFIG", "GET", "port"),
     call("execute_command", "CLIENT GETNAME"),
     call("execute_command", "OBJECT ENCODING", "list"),
-    call("execute_command", "GET", bytearray(b"string")),
     call("execute_command", "GET", memoryview(b"string")),
     call("execute_command", "NOSUCH", "argument"),
     call("execute_command", "GET"),

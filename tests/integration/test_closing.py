@@ -55,9 +55,9 @@ async def test_commands_afterwards(sentinel_set: SentinelSandbox) -> None:
         lambda: manager.blpop("key", 1),
         lambda: manager.execute_command("NOSUCH"),
         lambda: view.get("key"),
-        lambda: manager.slaves(),
-        lambda: manager.sentinel_masters(),
-        lambda: manager.refresh(),
+        manager.slaves,
+        manager.sentinel_masters,
+        manager.refresh,
     ):
         with pytest.raises(ManagerClosedError, match="closed"):
             await asyncio.wait_for(command(), 5)

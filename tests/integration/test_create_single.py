@@ -34,7 +34,7 @@ async def test_unix_socket(empty: StandaloneSandbox) -> None:
 
 
 async def test_a_unix_socket_that_is_not_there(empty: StandaloneSandbox) -> None:
-    with pytest.raises(RedisConnectionError, match="nowhere.sock"):
+    with pytest.raises(RedisConnectionError, match=r"nowhere\.sock"):
         await ConnectionManager.create(unix_socket_path=str(empty.directory / "nowhere.sock"))
 
 

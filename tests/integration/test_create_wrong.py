@@ -74,7 +74,7 @@ async def test_nothing_listens() -> None:
 
 
 async def test_a_host_that_does_not_exist() -> None:
-    with pytest.raises(RedisConnectionError, match="no-such-host.invalid"):
+    with pytest.raises(RedisConnectionError, match=r"no-such-host\.invalid"):
         await ConnectionManager.create(host="no-such-host.invalid")
 
 

@@ -266,7 +266,7 @@ async def test_a_replica_that_restarted_is_not_read_before_it_follows_again(
 
         await eventually(read_from_it, "reads from the replica")
         # Every synchronisation from now on begins so many seconds after it was asked for.
-        await primary.execute("CONFIG", "SET", "repl-diskless-sync-delay", 60)
+        await primary.execute("CONFIG", "SET", "repl-diskless-sync", "yes", "repl-diskless-sync-delay", 60)
         await breakable.restart(replica)
         await eventually(lambda: _state(manager, replica) == "up", "connected to the replica again")
         await read(manager)

@@ -66,12 +66,14 @@ def judge(
     primary: list[Reply] | None = None,
     replica: list[Reply] | None = None,
     other: list[Reply] | None = None,
+    named: Endpoint = PRIMARY,
 ) -> list[str]:
     view = read_view(
         [
             primary or fields(PRIMARY, "master", **{"config-epoch": "7"}),
             [replica or fields(REPLICA, "slave", **{"master-link-status": "ok"})],
             [other or fields(OTHER, "sentinel")],
+            [named[0], str(named[1])],
         ]
     )
     assert view is not None
@@ -83,7 +85,7 @@ def test_nothing_to_complain_of() -> None:
 
 
 def test_each_trouble_is_told() -> None:
-    assert judge(primary=fields(REPLICA, "master")) == ["names 127.0.0.1:1001 as primary"]
+    assert judge(named=REPLICA) == ["names 127.0.0.1:1001 as primary"]
     assert judge(primary=fields(PRIMARY, "master,o_down")) == ["sees the primary as master,o_down"]
     assert judge(replica=fields(OTHER, "slave")) == ["does not know replica 127.0.0.1:1001"]
     assert judge(replica=fields(REPLICA, "slave,s_down")) == ["sees s_down on replica 127.0.0.1:1001"]
