@@ -10,6 +10,8 @@ from typing import Any
 
 import redis.asyncio
 from pytest_docker.plugin import DockerComposeExecutor
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 Address = tuple[str, int]
@@ -109,7 +111,7 @@ async def _info(address: Address) -> dict[str, Any]:
     """A server's INFO; nothing, while it does not answer."""
     host, port = address
     async with redis.asyncio.Redis(
-        host=host, port=port, socket_timeout=1, socket_connect_timeout=1, retry=None
+        host=host, port=port, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
     ) as client:
         try:
             return dict(await client.info())

@@ -95,7 +95,7 @@ async def test_two_hundred_share_the_bounded_connections(node: ServerProcess, fe
     assert await few.ping()
     for number in range(200):
         await few.rpush("list", number)
-    found = await asyncio.wait_for(asyncio.gather(*tasks), 20)
+    found: Any = await asyncio.wait_for(asyncio.gather(*tasks), 20)
     assert sorted(int(value) for _, value in found) == list(range(200))
     assert len(await clients_named(node, NAME)) <= 9
     assert few.stats().nodes[0].leased == 0
@@ -128,7 +128,7 @@ async def test_cancelled_while_waiting_in_turn(node: ServerProcess, few: Connect
         task.cancel()
     await asyncio.gather(*queued, return_exceptions=True)
     await few.rpush("list", *range(9))
-    found = await asyncio.wait_for(asyncio.gather(*first), 10)
+    found: Any = await asyncio.wait_for(asyncio.gather(*first), 10)
     assert sorted(int(value) for _, value in found) == list(range(8))
     assert await few.lrange("list", 0, -1) == [b"8"]
 

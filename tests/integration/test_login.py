@@ -14,8 +14,8 @@ from ha_manager import ConnectionManager
 from ha_manager.sandbox import SentinelSandbox, ServerProcess, StandaloneSandbox
 from tests.integration.support import address_of, clients_named, clients_of, no_more_clients_than, tasks_now
 
-NODE_LOGIN = {"username": "app", "password": "node-secret"}
-SENTINEL_LOGIN = {"sentinel_username": "watcher", "sentinel_password": "sentinel-secret"}
+NODE_LOGIN: dict[str, Any] = {"username": "app", "password": "node-secret"}
+SENTINEL_LOGIN: dict[str, Any] = {"sentinel_username": "watcher", "sentinel_password": "sentinel-secret"}
 PROTOCOLS = pytest.mark.parametrize("protocol", [2, 3])
 
 
@@ -110,10 +110,10 @@ class Rotating(CredentialProvider):
         self._logins = logins
         self.asked = 0
 
-    def get_credentials(self) -> tuple[str, ...]:
+    def get_credentials(self) -> Any:
         raise AssertionError("an asyncio client asks by get_credentials_async")
 
-    async def get_credentials_async(self) -> tuple[str, ...]:
+    async def get_credentials_async(self) -> Any:
         login = self._logins[self.asked % len(self._logins)]
         self.asked += 1
         return login
@@ -146,10 +146,10 @@ async def test_an_async_provider_is_asked_at_each_connect(users: StandaloneSandb
 
 async def test_a_provider_that_fails(users: StandaloneSandbox) -> None:
     class Broken(CredentialProvider):
-        async def get_credentials_async(self) -> tuple[str, ...]:
+        async def get_credentials_async(self) -> Any:
             raise AuthenticationError("the vault is sealed")
 
-        def get_credentials(self) -> tuple[str, ...]:
+        def get_credentials(self) -> Any:
             raise AuthenticationError("the vault is sealed")
 
     message = await assert_refused(users.node, **address_of(users.node), credential_provider=Broken())

@@ -75,4 +75,5 @@ async def test_our_own(empty: StandaloneSandbox) -> None:
 
 async def test_one_of_the_wrong_kind(empty: StandaloneSandbox) -> None:
     with pytest.raises(ConfigurationError, match="scheduler"):
-        await ConnectionManager.create(**address_of(empty.node), scheduler=BackgroundScheduler())
+        async with await ConnectionManager.create(**address_of(empty.node), scheduler=BackgroundScheduler()):
+            pass

@@ -18,7 +18,7 @@ from tests.integration.listeners import babble, closed_port, listener
 from tests.integration.support import eventually
 
 NODE_SECRET, SENTINEL_SECRET, WRONG_SECRET = "hush-node-4711", "hush-sentinel-4712", "hush-wrong-4713"
-RIGHT = {
+RIGHT: dict[str, Any] = {
     "username": "app",
     "password": NODE_SECRET,
     "sentinel_username": "watcher",
