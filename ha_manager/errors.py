@@ -106,7 +106,8 @@ class DiscoveryError(HAError, MasterNotFoundError):
 
 
 class SentinelsUnreachableError(DiscoveryError):
-    """No Sentinel answered: a network or authentication fault, or wrong addresses."""
+    """No Sentinel answered: a network fault or wrong addresses. (A refused login raises redis-py's
+    ``AuthenticationError``.)"""
 
 
 class UnknownServiceError(DiscoveryError):

@@ -158,7 +158,9 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
         if spec.refusal is not None:
             raise UnsafeCommandError(f"{spec.name} was not sent: {spec.refusal}")
         packed = self._pack(args if plan.prefix is None else plan.prefix + args[1:])
-        call = Call(spec, packed, self._policy, undecoded=bool(options.pop(NEVER_DECODE, False)))
+        # redis-py marks such commands by the option's presence; its value says nothing.
+        undecoded = options.pop(NEVER_DECODE, None) is not None
+        call = Call(spec, packed, self._policy, undecoded=undecoded)
         reply = await self._settle(call, options)
         options.pop(EMPTY_RESPONSE, None)
         if plan.callback is None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from apscheduler.schedulers.base import BaseScheduler
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from redis.credentials import CredentialProvider
 
 from ha_manager.config.endpoint import Endpoint
@@ -198,9 +198,9 @@ def credential_provider(name: str, value: Any) -> CredentialProvider:
     return value
 
 
-def scheduler(name: str, value: Any) -> BaseScheduler:
-    """The user's APScheduler scheduler."""
-    if not isinstance(value, BaseScheduler):
+def scheduler(name: str, value: Any) -> AsyncIOScheduler:
+    """The user's APScheduler scheduler; other kinds would run the refresh off the event loop."""
+    if not isinstance(value, AsyncIOScheduler):
         raise wrong(name, value, "it must be an apscheduler.schedulers.asyncio.AsyncIOScheduler object")
     return value
 

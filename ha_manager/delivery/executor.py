@@ -93,6 +93,7 @@ class Executor:
 
     async def _attempt(self, call: Call) -> tuple[Endpoint, Outcome]:
         """Wait for a node, then send the call to it once."""
+        self._gate.check_open(call.spec.name)
         call.attempts += 1
         if call.spec.for_sentinel and (sentinels := self._sentinels()):
             return await _to_any(call, sentinels)

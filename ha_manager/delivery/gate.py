@@ -34,6 +34,11 @@ class Gate:
         """Commands that wait right now."""
         return len(self._waiters)
 
+    def check_open(self, name: str) -> None:
+        """Raise ``ManagerClosedError`` once the manager was closed."""
+        if self._closed:
+            raise ManagerClosedError(f"the manager is closed; {name} was not sent")
+
     async def wait(self, name: str, deadline: float, budget: float, why: Callable[[], str]) -> None:
         """Wait until something has changed.
 
@@ -48,13 +53,12 @@ class Gate:
             FailoverTimeoutError: the deadline passed.
             ManagerClosedError: the manager was closed.
         """
-        if self._closed:
-            raise ManagerClosedError(f"the manager is closed; {name} was not sent")
+        self.check_open(name)
         if len(self._waiters) >= self._limit:
             self._counters.rejected += 1
             raise PendingLimitError(
-                f"{name} was not sent: {len(self._waiters)} commands already wait; it would have waited for {why()} "
-                f"(max_pending={self._limit})"
+                f"{name} was not sent: {len(self._waiters)} commands already wait "
+                f"(max_pending={self._limit}); it would have waited for {why()}"
             )
         loop = asyncio.get_running_loop()
         began = loop.time()

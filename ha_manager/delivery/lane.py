@@ -47,9 +47,8 @@ class Lane:
         """The node that a read goes to now: the first in order of preference that is connected."""
         if preference is None:
             return self._reader
-        nodes = {node.endpoint: node for node in self.replicas}
-        if self._reader is not None:
-            nodes[self._reader.endpoint] = self._reader
+        members = (self._reader, *self.replicas)
+        nodes = {node.endpoint: node for node in members if node is not None}
         candidates = [Candidate(n.endpoint, n is self._reader, n.latency) for n in nodes.values()]
         for candidate in preference(candidates):
             node = nodes.get(candidate.endpoint)

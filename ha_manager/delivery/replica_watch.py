@@ -58,6 +58,12 @@ class ReplicaWatch:
                 )
             self._again[node].set()
 
+    def doubt(self, node: Node) -> None:
+        """Its connection was lost: it may come back empty, so look again before it is read."""
+        if node in self._again:
+            self._lane.expel(node)
+            self._again[node].set()
+
     async def _watch(self, node: Node) -> None:
         attempt = 0
         again = self._again[node]

@@ -159,3 +159,5 @@ class Steward:
         if node is self._lane.primary:
             self._lane.doubt()
             self.trigger(_CAUSE_OF_LOSS.get(cause, Cause.CONNECTION_LOST))
+        else:
+            self.replica_watch.doubt(node)

@@ -57,7 +57,9 @@ class Denial:
     Attributes:
         reason: in words.
         definite: the node itself said so; otherwise it merely did not answer.
+        fault: the error, where waiting would not help.
     """
 
     reason: str
     definite: bool
+    fault: Exception | None = None

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from redis.exceptions import NoPermissionError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from ha_manager.config import Endpoint
 from ha_manager.errors import SentinelsUnreachableError, UnknownServiceError
@@ -60,6 +60,7 @@ class SentinelDiscovery:
         self._counters = counters
         self._clock = clock
         self._known = dict.fromkeys(address_map(endpoint) for endpoint in sentinels)
+        self._given = len(self._known)
         self._refused: set[tuple[Endpoint, Endpoint, int, int]] = set()
         self._reset: tuple[Endpoint, int] | None = None
         self._reset_since = 0.0
@@ -81,7 +82,7 @@ class SentinelDiscovery:
             replied,
             known_epoch=known_epoch,
             known_primary=current.primary if current else None,
-            known_sentinels=len(self._known),
+            known_sentinels=self._expected(replied),
         )
         self._report_stale(election, known_epoch)
         if election.winner is not None:
@@ -102,7 +103,7 @@ class SentinelDiscovery:
         pending = set(tasks)
         try:
             while pending:
-                enough = len(replied) * 2 > len(tasks)
+                enough = len(replied) * 2 > self._expected(replied)
                 done, pending = await asyncio.wait(
                     pending,
                     timeout=STRAGGLER_GRACE if enough else None,
@@ -116,6 +117,14 @@ class SentinelDiscovery:
             for task in pending:
                 task.cancel()
         return replied, failed
+
+    def _expected(self, replied: list[SentinelAnswer]) -> int:
+        """How many Sentinels there are: one may be known by several addresses, not all reachable.
+
+        Not fewer than the user gave, so that a lone Sentinel that knows no other is no majority.
+        """
+        told = max((1 + len(answer.sentinels) for answer in replied), default=0)
+        return min(len(self._known), max(told, self._given))
 
     async def _ask_one(self, sentinel: Endpoint) -> Answer:
         try:
@@ -156,7 +165,9 @@ class SentinelDiscovery:
             superseded = denial.definite
         else:
             superseded = found.epoch > current.epoch
-        return Resolution(None, confirmed=False, reason=denial.reason, superseded=superseded)
+        return Resolution(
+            None, confirmed=False, reason=denial.reason, superseded=superseded, fault=denial.fault
+        )
 
     async def _keep_or_reset(self, current: Topology, reset: SentinelAnswer | None) -> Resolution:
         denial = await self._denial(current.primary)
@@ -184,10 +195,7 @@ class SentinelDiscovery:
                 f"({', '.join(map(str, failed))} answered or failed)"
             )
             return Resolution(None, confirmed=False, reason=str(unknown), fault=unknown)
-        reasons = "; ".join(f"{sentinel}: {fault}" for sentinel, fault in failed.items())
-        unreachable = SentinelsUnreachableError(
-            f"no Sentinel answered ({reasons}): check sentinels=, the network and sentinel_password="
-        )
+        unreachable = _unreachable(failed)
         if current is None or current.primary is None:
             return Resolution(
                 None, confirmed=False, reason=str(unreachable), detached=True, fault=unreachable
@@ -204,7 +212,8 @@ class SentinelDiscovery:
             # Without the right to ask, the Sentinels' word is all there is.
             return None
         except (RedisError, OSError, TimeoutError, replies.BadReplyError) as fault:
-            return Denial(f"{primary} does not confirm that it is primary: {fault}", definite=False)
+            reason = f"{primary} does not confirm that it is primary: {fault}"
+            return Denial(reason, definite=False, fault=fault if _is_login(fault) else None)
         return None if role == "master" else Denial(f"{primary} says that its role is {role}", definite=True)
 
     def _report_stale(self, election: Election, known_epoch: int) -> None:
@@ -234,6 +243,19 @@ def _kept(current: Topology, denial: Denial | None, *, detached: bool = False) -
     return Resolution(
         current, confirmed=False, reason=denial.reason, superseded=denial.definite, detached=detached
     )
+
+
+def _is_login(fault: Exception) -> bool:
+    return isinstance(fault, AuthenticationError)
+
+
+def _unreachable(failed: dict[Endpoint, Exception]) -> RedisError:
+    reasons = "; ".join(f"{sentinel}: {fault}" for sentinel, fault in failed.items())
+    if any(_is_login(fault) for fault in failed.values()):
+        return AuthenticationError(
+            f"no Sentinel let us in ({reasons}): check sentinel_username= and sentinel_password="
+        )
+    return SentinelsUnreachableError(f"no Sentinel answered ({reasons}): check sentinels= and the network")
 
 
 def _flags(entry: dict[str, str]) -> list[str]:

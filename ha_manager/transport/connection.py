@@ -11,8 +11,6 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any, cast
 
-from redis.credentials import CredentialProvider
-
 from ha_manager.config import Credentials, Endpoint, NodeOptions
 from ha_manager.transport import handshake
 from ha_manager.transport.faults import ConnectionLostError, LossCause, ReplyOverdueError
@@ -210,8 +208,11 @@ class Connection(Wire, asyncio.Protocol):
 
 async def _login(credentials: Credentials) -> tuple[str, ...]:
     """The username and password to send now; a provider is asked each time."""
-    if isinstance(credentials.provider, CredentialProvider):
-        return tuple(await credentials.provider.get_credentials_async())
+    provider = credentials.provider
+    if provider is not None:
+        # redis-py's providers learnt to be asked asynchronously after 5.2.
+        ask = getattr(provider, "get_credentials_async", None)
+        return tuple(await ask()) if ask is not None else tuple(provider.get_credentials())
     if credentials.password is None:
         return ()
     return (credentials.username, credentials.password) if credentials.username else (credentials.password,)

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ha_manager.backoff import Backoff
 from ha_manager.config import Endpoint
 from ha_manager.transport.connection import Connection, ConnectionState, OnLost
-from ha_manager.transport.faults import ConnectionLostError, LossCause
+from ha_manager.transport.faults import ConnectionLostError, LossCause, ReplyOverdueError
 from ha_manager.transport.leases import Leases
 
 RECONNECT = Backoff(first=0.02, limit=1.0)
@@ -301,15 +302,17 @@ async def ask(node: Node, packed: bytes, timeout: float) -> Any:
     """Send one command over a shared connection, opening one if need be; error replies are raised.
 
     Raises:
-        redis.RedisError: an error reply, a connection that could not be opened, or was lost.
-        TimeoutError: no reply within ``timeout`` seconds.
+        redis.RedisError: an error reply, a connection that could not be opened, or was lost, or no
+            reply within ``timeout`` seconds.
     """
-    async with asyncio.timeout(timeout):
-        connection = await node.ready()
-        try:
+    connection = await node.ready()
+    try:
+        async with asyncio.timeout(timeout):
             reply = await connection.send(packed)
-        except ConnectionLostError as lost:
-            raise RedisConnectionError(str(lost)) from lost
+    except (ConnectionLostError, ReplyOverdueError) as lost:
+        raise RedisConnectionError(str(lost)) from lost
+    except TimeoutError:
+        raise RedisTimeoutError(f"{node.endpoint} did not answer within {timeout:g} s") from None
     if isinstance(reply, RedisError):
         raise reply
     return reply
