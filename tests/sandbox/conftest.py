@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sandbox_support import REQUIRED, own_children
+from sandbox_support import REQUIRED, forget_earlier_children, own_children
 
 from ha_manager.sandbox import available_servers
 
@@ -34,8 +34,7 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def nothing_left(temporary: Path) -> Iterator[None]:
-    before = own_children()
+    forget_earlier_children()
     yield
-    left = {pid: args for pid, args in own_children().items() if pid not in before}
-    assert left == {}
+    assert own_children() == {}
     assert list(temporary.iterdir()) == []

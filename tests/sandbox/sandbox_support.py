@@ -19,9 +19,18 @@ def children_of(parent: int) -> dict[int, str]:
     }
 
 
+_earlier: set[int] = set()
+
+
+def forget_earlier_children() -> None:
+    """Do not count the children that the test process has now: other tests' shared servers."""
+    _earlier.clear()
+    _earlier.update(children_of(os.getpid()))
+
+
 def own_children() -> dict[int, str]:
-    """The living child processes of the test process."""
-    return children_of(os.getpid())
+    """The living child processes of the test process, but for those forgotten."""
+    return {pid: args for pid, args in children_of(os.getpid()).items() if pid not in _earlier}
 
 
 def alive(pids: Collection[int]) -> set[int]:

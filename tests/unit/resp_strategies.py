@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from redis._parsers.base import BaseParser
-from redis.exceptions import RedisError
+from redis.exceptions import AskError, MovedError, RedisError
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,9 @@ def same(got: Any, want: Any) -> bool:
 
 
 def stock_error(message: str) -> RedisError:
-    """What redis-py itself makes of an error reply."""
+    """What redis-py itself makes of an error reply; redis-py 5 knows redirects in its cluster client only."""
+    for code, redirect in (("MOVED ", MovedError), ("ASK ", AskError)):
+        if message.startswith(code):
+            return redirect(message.removeprefix(code))
     stock: RedisError = BaseParser.parse_error(message)  # type: ignore[no-untyped-call]
     return stock

@@ -18,10 +18,11 @@ ENCODINGS = ["utf-8", "UTF8", "latin-1", "utf-16", "ascii", "cp1251"]
 
 
 def stock(args: tuple[Any, ...], encoding: str, errors: str) -> bytes:
-    """What redis-py sends for these arguments."""
+    """What redis-py sends for these arguments; redis-py 5 takes no bytearray."""
     encoder = Encoder(encoding, errors, False)  # type: ignore[no-untyped-call]
     packer = PythonRespSerializer(1 << 30, encoder.encode)
-    return b"".join(packer.pack(*args))  # type: ignore[no-untyped-call]
+    plain = (bytes(arg) if isinstance(arg, bytearray) else arg for arg in args)
+    return b"".join(packer.pack(*plain))  # type: ignore[no-untyped-call]
 
 
 class Number(int):
