@@ -15,15 +15,20 @@ from loguru import logger
 from ha_manager import errors, retrying
 from ha_manager.config import Endpoint
 from ha_manager.errors import (
+    ClusterUnreachableError,
     ConfigurationError,
+    CrossSlotError,
     DiscoveryError,
     FailoverTimeoutError,
     HAError,
     ManagerClosedError,
+    NoSuchNodeError,
     OutcomeUnknownError,
     PendingLimitError,
+    ReplicationError,
     ReplyTimeoutError,
     SentinelsUnreachableError,
+    UncoveredSlotError,
     UnknownServiceError,
     UnsafeCommandError,
     WrongDeploymentError,
@@ -31,17 +36,22 @@ from ha_manager.errors import (
 from ha_manager.manager import ConnectionManager
 
 __all__ = [
+    "ClusterUnreachableError",
     "ConfigurationError",
     "ConnectionManager",
+    "CrossSlotError",
     "DiscoveryError",
     "Endpoint",
     "FailoverTimeoutError",
     "HAError",
     "ManagerClosedError",
+    "NoSuchNodeError",
     "OutcomeUnknownError",
     "PendingLimitError",
+    "ReplicationError",
     "ReplyTimeoutError",
     "SentinelsUnreachableError",
+    "UncoveredSlotError",
     "UnknownServiceError",
     "UnsafeCommandError",
     "WrongDeploymentError",

@@ -12,6 +12,11 @@
         ├── OutcomeUnknownError       (+ ConnectionError, TimeoutError)  sent, no answer: it may have run
         ├── FailoverTimeoutError      (+ ConnectionError, TimeoutError)  no usable node within the deadline
         ├── ReplyTimeoutError         (+ TimeoutError)     repeated without a reply until the deadline
+        ├── CrossSlotError            (+ ClusterCrossSlotError)  the keys of one command lie in several slots
+        ├── UncoveredSlotError        (+ SlotNotCoveredError)    no node of the cluster owns the slot
+        ├── NoSuchNodeError           (+ RedisClusterException)  target_nodes= names no node that there is
+        ├── ClusterUnreachableError   (+ ConnectionError, RedisClusterException)  no node answered usefully
+        ├── ReplicationError          (+ ResponseError)    it ran, but too few replicas (or disks) have it
         └── DiscoveryError            (+ redis.sentinel.MasterNotFoundError, a ConnectionError)
             ├── SentinelsUnreachableError   no Sentinel answered
             └── UnknownServiceError         Sentinels answered; none knows this cluster_name
@@ -19,21 +24,33 @@
 
 from __future__ import annotations
 
+from redis.exceptions import (
+    ClusterCrossSlotError,
+    DataError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+    SlotNotCoveredError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import DataError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.sentinel import MasterNotFoundError
 
 __all__ = [
+    "ClusterUnreachableError",
     "ConfigurationError",
+    "CrossSlotError",
     "DiscoveryError",
     "FailoverTimeoutError",
     "HAError",
     "ManagerClosedError",
+    "NoSuchNodeError",
     "OutcomeUnknownError",
     "PendingLimitError",
+    "ReplicationError",
     "ReplyTimeoutError",
     "SentinelsUnreachableError",
+    "UncoveredSlotError",
     "UnknownServiceError",
     "UnsafeCommandError",
     "WrongDeploymentError",
@@ -99,6 +116,36 @@ class ReplyTimeoutError(HAError, RedisTimeoutError):
 
     For commands that may be repeated; the others raise :class:`OutcomeUnknownError` the first time.
     """
+
+
+class CrossSlotError(HAError, ClusterCrossSlotError):
+    """The keys of one command lie in several slots, and it cannot or may not be split; it was not sent."""
+
+
+class UncoveredSlotError(HAError, SlotNotCoveredError):
+    """No node of the cluster owns the slot, also after the map was fetched again; it was not sent."""
+
+
+class NoSuchNodeError(HAError, RedisClusterException):
+    """``target_nodes=`` or a node argument names no node of the present topology."""
+
+
+class ClusterUnreachableError(HAError, RedisConnectionError, RedisClusterException):
+    """No node of the cluster told its topology; the message says what each of them answered."""
+
+
+class ReplicationError(HAError, ResponseError):
+    """The command ran, but fewer replicas or disks than asked for have confirmed it in time.
+
+    Attributes:
+        result: what the command itself replied.
+        confirmed: how many confirmed: an int, a pair for WAITAOF, or ``None`` if that is not known.
+    """
+
+    def __init__(self, message: str, *, result: object = None, confirmed: object = None) -> None:
+        super().__init__(message)
+        self.result = result
+        self.confirmed = confirmed
 
 
 class DiscoveryError(HAError, MasterNotFoundError):

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from ha_manager.backoff import Backoff
-from ha_manager.commands import CommandAPI
+from ha_manager.commands import CommandAPI, Context, Learned, Targets
 from ha_manager.config import Endpoint, Options, build_options, options_from_url
 from ha_manager.delivery import Policy
 from ha_manager.deployment import Deployed
-from ha_manager.errors import ConfigurationError, FailoverTimeoutError
+from ha_manager.errors import ConfigurationError, FailoverTimeoutError, UncoveredSlotError
 from ha_manager.observe import Event, EventStream, Stats
-from ha_manager.routing import make_preference
+from ha_manager.routing import ReadPreference, make_preference
 from ha_manager.topology import Topology
+from ha_manager.topology.model import SLOT_COUNT
 from ha_manager.topology.replies import list_of_fields
 
 FIRST_RESOLUTION = Backoff(first=0.05, limit=0.5)
@@ -30,10 +31,18 @@ class ConnectionManager(CommandAPI):
     def __init__(self, deployed: Deployed, options: Options) -> None:
         policy = Policy(
             in_doubt=options.in_doubt,
-            preference=make_preference(options.read_from),
+            preference=make_preference(options.read_from, options.availability_zone),
             failover_timeout=options.failover_timeout,
         )
-        super().__init__(deployed.executor, deployed.lane, policy, options.node)
+        context = Context(
+            executor=deployed.executor,
+            lanes=deployed.lanes,
+            targets=Targets(deployed.lanes, deployed.present_topology),
+            learned=Learned(deployed.ask_default),
+            options=options.node,
+            cross_slot=options.cross_slot,
+        )
+        super().__init__(context, policy)
         self._deployed = deployed
         self._all_options = options
 
@@ -44,14 +53,18 @@ class ConnectionManager(CommandAPI):
         """Connect, and return when commands can be sent.
 
         Args:
-            options: either ``cluster_name`` and ``sentinels``, or ``host`` and ``port``, or
-                ``unix_socket_path``; and any of the options in ``docs/options.md``.
+            options: ``cluster_name`` and ``sentinels``; or ``startup_nodes`` of a cluster; or ``host``
+                and ``port`` of a single server or any node of a cluster; or ``unix_socket_path``. And any
+                of the options in ``docs/options.md``.
 
         Raises:
             ConfigurationError: an option is wrong; the message names it and the remedy.
             SentinelsUnreachableError: no Sentinel answered.
             UnknownServiceError: no Sentinel monitors ``cluster_name``.
-            WrongDeploymentError: the single address is a replica, a Sentinel or a cluster node.
+            WrongDeploymentError: the single address is a replica or a Sentinel, or a startup node is a
+                single server.
+            ClusterUnreachableError: no startup node answered usefully.
+            UncoveredSlotError: slots have no owner, and ``require_full_coverage`` was asked for.
             FailoverTimeoutError: no primary could be confirmed within ``failover_timeout``.
             redis.AuthenticationError, redis.ConnectionError: the server refused or was not there.
         """
@@ -62,9 +75,10 @@ class ConnectionManager(CommandAPI):
         """As :meth:`create`, from a URL.
 
         Args:
-            url: ``redis://``, ``rediss://``, ``unix://``, or
-                ``redis+sentinel://[user:pass@]host:port,host:port/service[/db]`` (``rediss+sentinel://``
-                for TLS); options follow as a query string.
+            url: ``redis://``, ``rediss://``, ``unix://``,
+                ``redis+sentinel://[user:pass@]host:port,host:port/service[/db]``, or
+                ``redis+cluster://[user:pass@]host:port,host:port`` (``rediss+...`` for TLS); options follow
+                as a query string.
             options: more options; one that contradicts the URL is refused.
         """
         return await cls._start(options_from_url(url, options))
@@ -113,13 +127,11 @@ class ConnectionManager(CommandAPI):
     @property
     def topology(self) -> Topology:
         """The snapshot in force."""
-        topology = self._deployed.steward.topology
-        assert topology is not None, "a manager exists only after the first resolution"
-        return topology
+        return self._deployed.present_topology()
 
     @property
     def primary(self) -> Endpoint | None:
-        """The address that writes go to."""
+        """The address that writes go to; ``None`` in a cluster of several shards."""
         return self.topology.primary
 
     def events(self, *, limit: int = 10_000) -> EventStream:
@@ -181,13 +193,16 @@ class ConnectionManager(CommandAPI):
         own = self._policy
         policy = Policy(
             in_doubt=checked.in_doubt if "in_doubt" in changed else own.in_doubt,
-            preference=make_preference(checked.read_from) if "read_from" in changed else own.preference,
+            preference=self._preference(checked.read_from) if "read_from" in changed else own.preference,
             failover_timeout=checked.failover_timeout if failover_timeout else own.failover_timeout,
             command_timeout=checked.command_timeout if command_timeout else own.command_timeout,
         )
-        view = CommandAPI(self._executor, self._lane, policy, self._options)
+        view = CommandAPI(self._context, policy)
         view.response_callbacks.update(self.response_callbacks)
         return view
+
+    def _preference(self, read_from: Any) -> ReadPreference | None:
+        return make_preference(read_from, self._all_options.availability_zone)
 
     # As in asyncio-redis-ha
 
@@ -216,6 +231,14 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def _check_coverage(topology: Topology, options: Options) -> None:
+    if options.require_full_coverage and topology.covered < SLOT_COUNT:
+        raise UncoveredSlotError(
+            f"{SLOT_COUNT - topology.covered} of {SLOT_COUNT} slots have no owner; assign them, or create "
+            "with require_full_coverage=False"
+        )
+
+
 async def _first_resolution(deployed: Deployed, options: Options) -> None:
     """Resolve until a primary is confirmed; faults that waiting does not mend are raised at once."""
     loop = asyncio.get_running_loop()
@@ -224,7 +247,8 @@ async def _first_resolution(deployed: Deployed, options: Options) -> None:
     while True:
         resolution = await deployed.resolve_first()
         if resolution.confirmed:
-            deployed.start()
+            _check_coverage(deployed.present_topology(), options)
+            await deployed.start()
             return
         if resolution.fault is not None:
             raise resolution.fault

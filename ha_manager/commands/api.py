@@ -6,7 +6,7 @@ reply passes through no other code of ours than packing, ``Connection.send`` and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,8 +17,14 @@ from redis.commands import AsyncCoreCommands, AsyncRedisModuleCommands, AsyncSen
 from redis.exceptions import ResponseError
 
 from ha_manager.commands.callbacks import StockFace
-from ha_manager.config import NodeOptions
-from ha_manager.delivery import Call, Executor, Lane, Policy
+from ha_manager.commands.cluster_methods import ClusterMethods
+from ha_manager.commands.context import Context
+from ha_manager.commands.dispatch import Dispatch, Order
+from ha_manager.commands.ensuring import Ensuring
+from ha_manager.commands.places import Places
+from ha_manager.commands.scanning import Scanning
+from ha_manager.commands.targets import Place
+from ha_manager.delivery import Call, Policy, Taker
 from ha_manager.errors import UnsafeCommandError
 from ha_manager.routing import CommandSpec, describe, split_name
 from ha_manager.transport import Connection, ConnectionLostError, ReplyOverdueError, make_packer
@@ -35,7 +41,7 @@ class Plan:
     def __init__(
         self,
         spec: CommandSpec,
-        take: Callable[[], Connection | None] | None,
+        take: Taker | None,
         callback: Callable[..., Any] | None,
         prefix: tuple[str | bytes, ...] | None,
     ) -> None:
@@ -45,27 +51,49 @@ class Plan:
         self.prefix = prefix
 
 
-class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelCommands):  # type: ignore[misc]
+class CommandAPI(  # type: ignore[misc]  # redis-py's mixins declare some methods twice
+    Scanning,
+    Ensuring,
+    Places,
+    ClusterMethods,
+    AsyncRedisModuleCommands,
+    AsyncCoreCommands,
+    AsyncSentinelCommands,
+):
     """The command methods, the response callbacks, and one policy for how commands are treated.
 
     Args:
-        executor, lane: where commands go.
-        policy: how they are treated.
-        options: protocol, encoding and decoding.
-        face: the response callbacks to share, or ``None`` for fresh ones.
+        context: where commands go, and how values are written and read.
+        policy: how commands are treated.
     """
 
     _is_async_client: Literal[True] = True
     _event_dispatcher: Any = None  # declared by redis-py's protocols, used by its pools only
 
-    def __init__(self, executor: Executor, lane: Lane, policy: Policy, options: NodeOptions) -> None:
-        self._executor = executor
-        self._lane = lane
+    def __init__(self, context: Context, policy: Policy) -> None:
+        options = context.options
+        self._context = context
+        self._executor = context.executor
+        self._lanes = context.lanes
         self._policy = policy
-        self._options = options
         self._pack = make_packer(options.encoding, options.encoding_errors)
         self._plans: dict[Any, Plan] = {}
         self._face = StockFace(options, self.execute_command, self._plans.clear)
+        # The fast path of a cluster encodes keys itself, and only as UTF-8.
+        self._plain_keys = options.encoding.lower() in _UTF_8 and options.encoding_errors == "strict"
+        self._dispatch = Dispatch(
+            context.lanes,
+            context.executor,
+            targets=context.targets,
+            learned=context.learned,
+            encode=self._face.get_encoder().encode,
+            cross_slot=context.cross_slot,
+        )
+        self._lanes.tell(self)
+
+    def forget_plans(self) -> None:
+        """Look every command up anew: the deployment turned out to be a cluster."""
+        self._plans.clear()
 
     # What redis-py's mixins and users expect of a client
 
@@ -82,7 +110,8 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
     @property
     def connection_pool(self) -> ConnectionPool:
         """A redis-py pool that carries the protocol and encoding; no connection of it is used."""
-        return self._face.connection_pool
+        pool: ConnectionPool = self._face.connection_pool
+        return pool
 
     def get_encoder(self) -> Any:
         """redis-py's encoder for this encoding."""
@@ -119,7 +148,12 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
         if options:
             options.pop("keys", None)
         take = plan.take
-        if take is None or (connection := take()) is None or NEVER_DECODE in options:
+        if (
+            take is None
+            or self._ensuring
+            or (connection := take(args)) is None
+            or (options and not _SPECIAL.isdisjoint(options))
+        ):
             return await self._carefully(plan, args, options)
         prefix = plan.prefix
         packed = self._pack(args if prefix is None else prefix + args[1:])
@@ -129,6 +163,8 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
             reply = fault
         if isinstance(reply, Exception):
             call = Call(plan.spec, packed, self._policy)
+            if self._lanes.clustered:
+                call.slot = self._dispatch.slot_of(plan.spec, args)
             reply = await self._settle(call, options, reply, connection)
         callback = plan.callback
         if callback is None:
@@ -154,30 +190,54 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
 
     async def _carefully(self, plan: Plan, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """As :meth:`execute_command`, for what finds no ready connection or needs a closer look."""
-        spec = describe(args) if plan.spec.varies else plan.spec
+        words = args if plan.prefix is None else plan.prefix + args[1:]
+        spec = describe(words) if plan.spec.varies else plan.spec
         if spec.refusal is not None:
             raise UnsafeCommandError(f"{spec.name} was not sent: {spec.refusal}")
-        packed = self._pack(args if plan.prefix is None else plan.prefix + args[1:])
+        targets = options.pop("target_nodes", None)
         # redis-py marks such commands by the option's presence; its value says nothing.
         undecoded = options.pop(NEVER_DECODE, None) is not None
-        call = Call(spec, packed, self._policy, undecoded=undecoded)
-        reply = await self._settle(call, options)
-        options.pop(EMPTY_RESPONSE, None)
-        if plan.callback is None:
-            return reply
-        result = plan.callback(reply, **options)
+        empty = EMPTY_RESPONSE in options
+        instead = options.pop(EMPTY_RESPONSE, None)
+        order = self._order(spec, words, plan.callback, options, undecoded=undecoded, targets=targets)
+        try:
+            result = await self._dispatch.run(order)
+        except ResponseError:
+            if not empty:
+                raise
+            result = order.finish(instead)
         return await result if isawaitable(result) else result
 
-    async def _settle(
+    def _order(
         self,
-        call: Call,
+        spec: CommandSpec,
+        words: Sequence[Any],
+        callback: Callable[..., Any] | None,
         options: dict[str, Any],
-        outcome: Exception | None = None,
-        connection: Connection | None = None,
+        *,
+        undecoded: bool = False,
+        targets: Any = None,
+    ) -> Order:
+        def make(spec: CommandSpec, words: Sequence[Any]) -> Call:
+            confirmation = None if spec.repeatable else self._confirmation()
+            packed = self._pack(tuple(words))
+            return Call(spec, packed, self._policy, undecoded=undecoded, confirmation=confirmation)
+
+        def finish(reply: Any) -> Any:
+            return reply if callback is None else callback(reply, **options)
+
+        return Order(spec, words, make, finish, targets)
+
+    async def execute_at(self, place: Place, *args: Any, **options: Any) -> tuple[Any, object]:
+        """As :meth:`execute_command`, at one place; returns the reply and who answered."""
+        plan = self._plans.get(args[0]) or self._plan(args)
+        spec = describe(args) if plan.spec.varies else plan.spec
+        return await self._dispatch.run_at(self._order(spec, args, plan.callback, options), place)
+
+    async def _settle(
+        self, call: Call, options: dict[str, Any], outcome: Exception, connection: Connection
     ) -> Any:
         try:
-            if outcome is None or connection is None:
-                return await self._executor.run(call)
             return await self._executor.run(call, outcome, connection.endpoint)
         except ResponseError:
             if EMPTY_RESPONSE in options:
@@ -194,14 +254,16 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
             self._plans[name] = plan
         return plan
 
-    def _taker(self, spec: CommandSpec) -> Callable[[], Connection | None] | None:
+    def _taker(self, spec: CommandSpec) -> Taker | None:
         """Where the fast path gets its connection; ``None`` for what may not use it."""
         special = spec.varies or spec.blocking or spec.for_sentinel or spec.refusal is not None
         if special or self._policy.command_timeout is not None:
             return None
         if spec.on_replica and self._policy.preference is not None:
             return None
-        return self._lane.reader if spec.repeatable else self._lane.writer
+        if self._lanes.clustered and not self._plain_keys:
+            return None
+        return self._lanes.taker(spec)
 
     # Namespaces of redis-py's modules choose their callbacks by the type of their client.
 
@@ -241,6 +303,11 @@ class CommandAPI(AsyncRedisModuleCommands, AsyncCoreCommands, AsyncSentinelComma
         """redis-py's vector set namespace (redis-py 6 and later)."""
         return self._face.vset()
 
+
+_UTF_8 = frozenset({"utf-8", "utf8"})
+
+_SPECIAL = frozenset({NEVER_DECODE, "target_nodes"})
+"""Options that are for us, not for the callbacks."""
 
 _LONGEST_NAME = 2
 """Words of a name that are remembered; whoever writes more has put arguments, or secrets, there."""

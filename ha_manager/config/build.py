@@ -91,7 +91,7 @@ def left_out(name: str, value: object) -> bool:
 
 
 def _server(given: Mapping[str, Any]) -> Endpoint | None:
-    if "sentinels" in given:
+    if "sentinels" in given or "startup_nodes" in given:
         return None
     if "unix_socket_path" in given:
         return Endpoint(given["unix_socket_path"], 0)

@@ -13,7 +13,6 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from redis.credentials import CredentialProvider
 
-from ha_manager.config.endpoint import Endpoint
 from ha_manager.config.options import REFRESH_TRIGGERS
 from ha_manager.config.wording import wrong
 from ha_manager.errors import ConfigurationError
@@ -34,7 +33,6 @@ __all__ = [
     "seconds_or_none",
     "seconds_or_off",
     "secret",
-    "sentinel_list",
     "service_name",
     "text",
     "triggers",
@@ -203,19 +201,6 @@ def scheduler(name: str, value: Any) -> AsyncIOScheduler:
     if not isinstance(value, AsyncIOScheduler):
         raise wrong(name, value, "it must be an apscheduler.schedulers.asyncio.AsyncIOScheduler object")
     return value
-
-
-def sentinel_list(name: str, value: Any) -> tuple[Endpoint, ...]:
-    """The addresses of the Sentinels, each once, in the given order."""
-    example = '[("10.0.0.1", 26379), ("10.0.0.2", 26379)]'
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise wrong(name, value, f"it must be a list of addresses, such as {example}")
-    given = tuple(value)
-    if len(given) == 2 and isinstance(given[0], str) and isinstance(given[1], int):
-        raise wrong(name, given, f"one address is not a list; wrap it in brackets, such as {example}")
-    if not given:
-        raise wrong(name, given, f"give the address of at least one Sentinel, such as {example}")
-    return tuple(dict.fromkeys(Endpoint.parse(item, option=name, default_port=26379) for item in given))
 
 
 def word_or_function(*words: str) -> Check:

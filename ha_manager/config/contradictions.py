@@ -9,8 +9,9 @@ from ha_manager.errors import ConfigurationError
 
 __all__ = ["refuse_contradictions"]
 
-_THREE_WAYS = (
-    "give cluster_name with sentinels=[(host, port), ...], or host (and port), or unix_socket_path; "
+_WAYS = (
+    "give cluster_name with sentinels=[(host, port), ...], or startup_nodes=[(host, port), ...] for a "
+    "cluster, or host (and port), or unix_socket_path; "
     "ConnectionManager.from_url takes them all as one URL"
 )
 
@@ -18,6 +19,11 @@ _THREE_WAYS = (
 def refuse_contradictions(given: Mapping[str, Any]) -> None:
     """Raise ConfigurationError for the first contradiction among the ``given``, already checked options."""
     _refuse_unclear_deployment(given)
+    if given.get("read_from") == "same_zone" and "availability_zone" not in given:
+        raise ConfigurationError(
+            "read_from='same_zone' is given without availability_zone: add availability_zone=, the zone that "
+            "this client runs in, or use read_from='prefer_replica'"
+        )
     if "socket_timeout" in given and "command_timeout" in given:
         raise ConfigurationError(
             "command_timeout and socket_timeout are two names of one option: give command_timeout alone"
@@ -29,6 +35,9 @@ def refuse_contradictions(given: Mapping[str, Any]) -> None:
 
 def _refuse_unclear_deployment(given: Mapping[str, Any]) -> None:
     server = [name for name in ("host", "port", "unix_socket_path") if name in given]
+    if "startup_nodes" in given:
+        _refuse_other_than_cluster(given, server)
+        return
     if "sentinels" in given:
         if server:
             raise ConfigurationError(
@@ -44,17 +53,42 @@ def _refuse_unclear_deployment(given: Mapping[str, Any]) -> None:
     if "cluster_name" in given:
         raise ConfigurationError(
             "cluster_name is given without sentinels: add sentinels=[(host, 26379), ...], or leave "
-            "cluster_name out to use one server"
+            "cluster_name out to use one server; a cluster is given as startup_nodes=[(host, 6379), ...]"
         )
     if not server:
-        raise ConfigurationError(f"no server is given: {_THREE_WAYS}")
+        raise ConfigurationError(f"no server is given: {_WAYS}")
     if "unix_socket_path" in given and len(server) > 1:
         raise ConfigurationError(f"{server[0]} and unix_socket_path contradict each other: give one of them")
+    _refuse_sentinel_options(given, "leave it out, or add sentinels and cluster_name")
+
+
+def _refuse_other_than_cluster(given: Mapping[str, Any], server: list[str]) -> None:
+    if "sentinels" in given:
+        raise ConfigurationError(
+            "sentinels and startup_nodes contradict each other: leave sentinels and cluster_name out to use "
+            "a cluster, or leave startup_nodes out to ask Sentinels for one primary"
+        )
+    if "cluster_name" in given:
+        raise ConfigurationError(
+            "cluster_name and startup_nodes contradict each other: a cluster has no name, leave cluster_name "
+            "out; or give sentinels in place of startup_nodes, if Sentinels watch over one primary"
+        )
+    if server:
+        raise ConfigurationError(
+            f"{server[0]} and startup_nodes contradict each other: write the address into startup_nodes "
+            "to use a cluster, or leave startup_nodes out to use one server"
+        )
+    _refuse_sentinel_options(
+        given,
+        "leave it out; the nodes of a cluster are logged in to with username and "
+        "password, and need no Sentinels",
+    )
+
+
+def _refuse_sentinel_options(given: Mapping[str, Any], remedy: str) -> None:
     for name, value in given.items():
         if name.startswith("sentinel_") and (name, value) != ("sentinel_ssl", False):
-            raise ConfigurationError(
-                f"{name} is given without sentinels: leave it out, or add sentinels and cluster_name"
-            )
+            raise ConfigurationError(f"{name} is given without sentinels: {remedy}")
 
 
 def _refuse_unclear_login(given: Mapping[str, Any], prefix: str) -> None:

@@ -27,8 +27,10 @@ __all__ = [
 
 AddressMap = Callable[[Endpoint], Endpoint]
 InDoubt = Literal["raise", "retry"]
-ReadFrom = Literal["primary", "replica", "prefer_replica", "nearest"] | Callable[..., Any]
-REFRESH_TRIGGERS = frozenset({"events", "connection_lost", "readonly", "heartbeat", "interval"})
+ReadFrom = Literal["primary", "replica", "prefer_replica", "nearest", "same_zone"] | Callable[..., Any]
+REFRESH_TRIGGERS = frozenset(
+    "events connection_lost readonly heartbeat interval moved ask clusterdown uncovered".split()
+)
 
 
 def default_keepalive() -> Mapping[int, int]:
@@ -57,6 +59,7 @@ class NodeOptions:
         keepalive_options: socket option constants and their values; empty leaves the system's.
         lib_name: reported by CLIENT SETINFO; None is not reported.
         lib_version: reported by CLIENT SETINFO; None is not reported.
+        readonly: say READONLY, so that a replica of a cluster answers reads itself.
     """
 
     credentials: Credentials = Credentials()
@@ -72,6 +75,7 @@ class NodeOptions:
     keepalive_options: Mapping[int, int] = field(default_factory=default_keepalive)
     lib_name: str | None = "ha_manager"
     lib_version: str | None = None
+    readonly: bool = False
 
 
 def sentinel_defaults() -> NodeOptions:
@@ -81,9 +85,15 @@ def sentinel_defaults() -> NodeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Everything that a manager was told. Either ``server``, or ``cluster_name`` and ``sentinels``.
+    """Everything that a manager was told.
+
+    Either ``server``, or ``cluster_name`` and ``sentinels``, or ``startup_nodes`` (cluster mode).
 
     Attributes:
+        startup_nodes: nodes of a cluster to begin with; empty means that this is not cluster mode.
+        cross_slot: multi-key commands over several slots are split by slot; otherwise refused.
+        require_full_coverage: a cluster with slots that nobody owns is an error at creation.
+        availability_zone: the zone that this client runs in.
         poolsize: shared connections for each node.
         max_connections: leased (dedicated) connections for each node, at most.
         node: how to speak to primaries and replicas.
@@ -101,6 +111,10 @@ class Options:
     cluster_name: str | None = None
     sentinels: tuple[Endpoint, ...] = ()
     server: Endpoint | None = None
+    startup_nodes: tuple[Endpoint, ...] = ()
+    cross_slot: bool = True
+    require_full_coverage: bool = False
+    availability_zone: str | None = None
     poolsize: int = 1
     max_connections: int = 100
     node: NodeOptions = field(default_factory=NodeOptions)

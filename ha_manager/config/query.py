@@ -11,7 +11,9 @@ from ha_manager.errors import ConfigurationError
 
 __all__ = ["query_options"]
 
-_IN_THE_ADDRESS = frozenset({"cluster_name", "sentinels", "host", "port", "unix_socket_path"})
+_IN_THE_ADDRESS = frozenset(
+    {"cluster_name", "sentinels", "startup_nodes", "host", "port", "unix_socket_path"}
+)
 
 
 def query_options(query: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ha_manager.config import checks, tls_checks
+from ha_manager.config import address_lists, checks, tls_checks
 from ha_manager.config.address_map import address_map
 from ha_manager.config.casts import (
     Cast,
@@ -67,8 +67,11 @@ _Row = tuple[str, str, Any, Check, Cast | None, str]
 _WHERE: list[_Row] = [
     ("cluster_name", "str", None, checks.service_name, None,
      "The name that the Sentinels monitor the primary under."),
-    ("sentinels", 'list of `(host, port)` or `"host:port"`', None, checks.sentinel_list, None,
+    ("sentinels", 'list of `(host, port)` or `"host:port"`', None, address_lists.sentinel_list, None,
      "The Sentinels to begin with; others are learnt from them. Port 26379 where none is given."),
+    ("startup_nodes", 'list of `(host, port)`, `"host:port"` or redis-py\'s ClusterNode', None,
+     address_lists.startup_nodes, None,
+     "Cluster mode: the nodes to begin with; others are learnt from them. Port 6379 where none is given."),
     ("host", "str", None, check_host, None,
      "A single server, without Sentinels."),
     ("port", "int", None, check_port, None,
@@ -91,7 +94,7 @@ _LOGIN: list[_Row] = [
 
 _CONNECTION: list[_Row] = [
     ("db", "int", _NODE.db, checks.whole_number(0), to_int,
-     "The database to select."),
+     "The database to select. In a cluster, servers before Valkey 9 refuse any but 0."),
     ("protocol", "2 or 3", _NODE.protocol, checks.protocol, to_int,
      "The RESP version that is spoken."),
     ("client_name", "str", None, checks.name_for_server, str,
@@ -133,9 +136,18 @@ _BEHAVIOUR: list[_Row] = [
      "again its connection counts as dead."),
     ("in_doubt", '`"raise"` or `"retry"`', _TOP.in_doubt, checks.word("raise", "retry"), str,
      "A write that was sent and not answered: raise OutcomeUnknownError, or send it again."),
-    ("read_from", '`"primary"`, `"replica"`, `"prefer_replica"`, `"nearest"` or function', _TOP.read_from,
-     checks.word_or_function("primary", "replica", "prefer_replica", "nearest"), str,
-     "Which nodes serve commands that only read."),
+    ("read_from", '`"primary"`, `"replica"`, `"prefer_replica"`, `"nearest"`, `"same_zone"` or function',
+     _TOP.read_from,
+     checks.word_or_function("primary", "replica", "prefer_replica", "nearest", "same_zone"), str,
+     'Which nodes serve commands that only read. `"same_zone"`: replicas in `availability_zone`, else any '
+     "replica, else the primary."),
+    ("availability_zone", "str", None, checks.text, str,
+     "The zone that this client runs in, as the servers spell theirs."),
+    ("cross_slot", "bool", _TOP.cross_slot, checks.flag, to_flag,
+     "Cluster mode: split commands such as MGET, MSET and DEL whose keys lie in several slots, so that they "
+     "are no longer atomic; False refuses them."),
+    ("require_full_coverage", "bool", _TOP.require_full_coverage, checks.flag, to_flag,
+     "Cluster mode: refuse to start while a slot has no owner. (redis-py's default is True.)"),
     ("refresh_interval", "seconds or None", _TOP.refresh_interval, checks.seconds_or_off, to_number_or_none,
      "The time between periodic refreshes of the topology; None or 0 for none."),
     ("refresh_triggers", "set of str", _TOP.refresh_triggers, checks.triggers, to_words,

@@ -22,7 +22,7 @@ from ha_manager.errors import ConfigurationError
 
 __all__ = ["options_from_url"]
 
-_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
+_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 _FORMS = "the schemes are " + ", ".join(f"{scheme}://" for scheme in _SCHEMES)
 _UNWRITABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 
@@ -35,11 +35,24 @@ class _Parts(NamedTuple):
     query: str
 
 
+class _Kind(NamedTuple):
+    """A kind of server that a URL lists."""
+
+    name: str
+    port: int
+    example: str
+
+
+_SENTINELS = _Kind("a Sentinel", 26379, "redis+sentinel://host1:26379,host2:26379/service")
+_NODES = _Kind("a node", 6379, "redis+cluster://host1:6379,host2:6379")
+
+
 def options_from_url(url: str, overrides: Mapping[str, Any]) -> Options:
     """Read a URL, add keyword options, and validate the whole.
 
     Args:
-        url: ``redis://``, ``rediss://``, ``unix://``, ``redis+sentinel://`` or ``rediss+sentinel://``.
+        url: ``redis://``, ``rediss://``, ``unix://``, ``redis+sentinel://``, ``rediss+sentinel://``,
+            ``redis+cluster://`` or ``rediss+cluster://``.
         overrides: further options; one that the URL gives as well must have the same value.
 
     Raises:
@@ -51,6 +64,8 @@ def options_from_url(url: str, overrides: Mapping[str, Any]) -> Options:
         written |= _unix(parts)
     elif parts.scheme.endswith("+sentinel"):
         written |= _sentinels(parts)
+    elif parts.scheme.endswith("+cluster"):
+        written |= _cluster(parts)
     else:
         written |= _server(parts)
     query = query_options(parts.query)
@@ -83,11 +98,6 @@ def _split(url: Any) -> _Parts:
 
 
 def _unknown_scheme(scheme: str) -> ConfigurationError:
-    if scheme.lower() in ("redis+cluster", "rediss+cluster"):
-        return ConfigurationError(
-            "redis+cluster:// is not supported: cluster mode is not in this version; use redis+sentinel:// "
-            "or redis://"
-        )
     close = get_close_matches(scheme.lower(), _SCHEMES, n=1)
     meant = f"; did you mean {close[0]}://?" if close else ""
     return ConfigurationError(f"the URL does not begin with a known scheme: {_FORMS}{meant}")
@@ -102,7 +112,8 @@ def _login(userinfo: str) -> dict[str, Any]:
 def _server(parts: _Parts) -> dict[str, Any]:
     if "," in parts.hosts:
         raise ConfigurationError(
-            f"{parts.scheme}:// takes one host: several Sentinels are {parts.scheme}+sentinel://h1,h2/service"
+            f"{parts.scheme}:// takes one host: several Sentinels are "
+            f"{parts.scheme}+sentinel://h1,h2/service, several cluster nodes {parts.scheme}+cluster://h1,h2"
         )
     host, port = _address(parts.hosts)
     found: dict[str, Any] = {"host": host} if host else {}
@@ -120,7 +131,7 @@ def _unix(parts: _Parts) -> dict[str, Any]:
 
 def _sentinels(parts: _Parts) -> dict[str, Any]:
     service, _, database = parts.path.removeprefix("/").partition("/")
-    found: dict[str, Any] = {"sentinels": [_sentinel(text) for text in parts.hosts.split(",")]}
+    found: dict[str, Any] = {"sentinels": _several(parts.hosts, _SENTINELS)}
     if service:
         found["cluster_name"] = _decoded(service, "service name")
         if not _accepts(service_name, found["cluster_name"]):
@@ -128,13 +139,17 @@ def _sentinels(parts: _Parts) -> dict[str, Any]:
     return found | _database(database.removesuffix("/"), "a Sentinel URL ends in /service/db")
 
 
-def _sentinel(text: str) -> tuple[str, int]:
-    host, port = _address(text)
-    if not host:
-        raise ConfigurationError(
-            "a Sentinel in the URL has no host: write redis+sentinel://host1:26379,host2:26379/service"
-        )
-    return host, 26379 if port is None else port
+def _cluster(parts: _Parts) -> dict[str, Any]:
+    remedy = "a cluster has no service name, its URL ends in /db"
+    database = _database(parts.path.removeprefix("/").removesuffix("/"), remedy)
+    return {"startup_nodes": _several(parts.hosts, _NODES)} | database
+
+
+def _several(hosts: str, kind: _Kind) -> list[tuple[str, int]]:
+    addresses = [_address(text) for text in hosts.split(",")]
+    if not all(host for host, _ in addresses):
+        raise ConfigurationError(f"{kind.name} in the URL has no host: write {kind.example}")
+    return [(host, kind.port if port is None else port) for host, port in addresses]
 
 
 def _address(text: str) -> tuple[str, int | None]:
@@ -160,7 +175,7 @@ def _database(text: str, remedy: str) -> dict[str, Any]:
 
 
 def _implied_tls(scheme: str, query: Mapping[str, Any]) -> dict[str, Any]:
-    if scheme == "rediss":
+    if scheme in ("rediss", "rediss+cluster"):
         return {"ssl": True}
     if scheme == "rediss+sentinel":
         # Only here may the query overrule the scheme, to have TLS on one side alone.

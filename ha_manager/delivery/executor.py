@@ -7,7 +7,7 @@ only when the outcome is not a plain reply.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from redis.exceptions import ReadOnlyError, RedisError
@@ -15,22 +15,26 @@ from redis.exceptions import ReadOnlyError, RedisError
 from ha_manager.backoff import Backoff
 from ha_manager.config import Endpoint
 from ha_manager.delivery.call import Call, Outcome
-from ha_manager.delivery.gate import Gate
 from ha_manager.delivery.lane import Lane
+from ha_manager.delivery.lanes import Lanes
+from ha_manager.delivery.sending import send, send_confirmed, to_any
+from ha_manager.delivery.troubles import Troubles
 from ha_manager.delivery.verdict import ConnectFailedError, Delivery, Verdict, judge, state_of
-from ha_manager.errors import FailoverTimeoutError, OutcomeUnknownError, ReplyTimeoutError
-from ha_manager.observe import Counters, EventBus, OutcomeInDoubt
-from ha_manager.topology import Cause
-from ha_manager.transport import (
-    Connection,
-    ConnectionLostError,
-    LossCause,
-    Node,
-    NodeState,
-    ReplyOverdueError,
+from ha_manager.errors import (
+    FailoverTimeoutError,
+    NoSuchNodeError,
+    OutcomeUnknownError,
+    ReplicationError,
+    ReplyTimeoutError,
+    UncoveredSlotError,
 )
+from ha_manager.observe import OutcomeInDoubt
+from ha_manager.transport import ConnectionLostError, LossCause, Node, ReplyOverdueError
 
-REFUSED = Backoff(first=0.01, limit=0.25)
+REFUSED = Backoff(first=0.005, limit=0.25)
+
+FREE_REDIRECTS = 5
+"""Redirects in a row that are followed without a pause: a longer chain is two nodes that disagree."""
 
 
 class NothingYet:
@@ -38,31 +42,32 @@ class NothingYet:
 
 
 class Executor:
-    """Runs calls against one lane.
+    """Runs calls.
 
     Args:
-        lane: where commands go.
-        gate: where they wait.
-        trigger: asks for a refresh of the topology.
+        lanes: where commands go.
+        troubles: takes in what refusals tell about the topology.
+        node_at: the data node at an address; and, told so, with connections for reading if it is a replica.
         sentinels: the Sentinels, which answer SENTINEL commands; empty where there are none.
+        refetch: fetches the topology anew.
     """
 
     def __init__(
         self,
-        lane: Lane,
-        gate: Gate,
+        lanes: Lanes,
+        troubles: Troubles,
         *,
-        trigger: Callable[[Cause], None],
+        node_at: Callable[[Endpoint, bool], Node],
         sentinels: Callable[[], Sequence[Node]],
-        bus: EventBus,
-        counters: Counters,
+        refetch: Callable[[], Awaitable[None]],
     ) -> None:
-        self._lane = lane
+        self._lanes = lanes
+        self._troubles = troubles
+        self._node_at = node_at
         self._sentinels = sentinels
-        self._gate = gate
-        self._trigger = trigger
-        self._bus = bus
-        self._counters = counters
+        self._refetch = refetch
+        self._bus = lanes.backlog.bus
+        self._counters = lanes.backlog.counters
 
     async def run(self, call: Call, outcome: Outcome = NothingYet, where: Endpoint | None = None) -> Any:
         """Bring a call to its end; ``outcome`` and ``where`` tell of a first attempt made elsewhere.
@@ -71,7 +76,8 @@ class Executor:
             the server's reply.
 
         Raises:
-            OutcomeUnknownError, FailoverTimeoutError, PendingLimitError, ManagerClosedError: ours.
+            OutcomeUnknownError, FailoverTimeoutError, PendingLimitError, ManagerClosedError,
+            UncoveredSlotError, NoSuchNodeError, ReplicationError: ours.
             redis.RedisError: the server's error reply.
         """
         while True:
@@ -93,32 +99,73 @@ class Executor:
 
     async def _attempt(self, call: Call) -> tuple[Endpoint, Outcome]:
         """Wait for a node, then send the call to it once."""
-        self._gate.check_open(call.spec.name)
+        self._lanes.backlog.check_open(call.spec.name)
         call.attempts += 1
+        if call.redirect is not None:
+            redirect, call.redirect = call.redirect, None
+            return redirect.endpoint, await self._to(
+                call, self._node_at(redirect.endpoint, False), redirect.asking
+            )
+        if call.node is not None:
+            return call.node, await self._to(call, self._node_at(call.node, True))
         if call.spec.for_sentinel and (sentinels := self._sentinels()):
-            return await _to_any(call, sentinels)
-        while (node := self._route(call)) is None:
-            await self._wait(call)
-        if call.spec.blocking:
+            return await to_any(call, sentinels)
+        node = await self._route(call)
+        call.answered_by = (node.endpoint, node.session)
+        if call.spec.blocking or call.confirmation is not None:
             return node.endpoint, await self._on_lease(call, node)
         connection = node.take()
         if connection is None:
             return node.endpoint, ConnectionLostError("not connected", sent=False, cause=LossCause.CLOSED)
-        return node.endpoint, await _send(call, connection)
+        return node.endpoint, await send(call, connection)
 
-    def _route(self, call: Call) -> Node | None:
-        if call.spec.on_replica and call.policy.preference is not None:
-            return self._lane.reader_node(call.policy.preference)
-        if self._lane.read_only:
-            raise ReadOnlyError(
-                f"{call.spec.name} needs a primary, and this manager is connected to a replica only"
+    async def _route(self, call: Call) -> Node:
+        """The node that the call may go to now, once there is one."""
+        while True:
+            lane = await self._lane(call)
+            if lane.read_only and not _may_be_read(call):
+                raise ReadOnlyError(
+                    f"{call.spec.name} needs a primary, and this manager is connected to a replica only"
+                )
+            node = _node_in(lane, call)
+            if node is not None:
+                return node
+            await self._wait(call, lane)
+
+    async def _lane(self, call: Call) -> Lane:
+        if call.lane is not None and call.lane.gone:
+            raise NoSuchNodeError(f"{call.spec.name} was not sent: the shard left the cluster")
+        lane = call.lane or self._lanes.of(call.slot)
+        if lane is not self._lanes.nobody:
+            return lane
+        if call.refetched:
+            raise UncoveredSlotError(
+                f"{call.spec.name} was not sent: no node of the cluster owns slot {call.slot}; "
+                "assign it (CLUSTER ADDSLOTS), or restore the shard that had it"
             )
-        return self._lane.writer_node() if call.writes else self._lane.reader_node(None)
+        call.refetched = True
+        await self._refetch()
+        return await self._lane(call)
 
-    async def _on_lease(self, call: Call, node: Node) -> Outcome:
+    async def _to(self, call: Call, node: Node, asking: bool = False) -> Outcome:
+        """Send to this very node, connecting first if need be."""
+        call.answered_by = (node.endpoint, node.session)
+        if call.spec.blocking or call.confirmation is not None:
+            return await self._on_lease(call, node, asking)
+        try:
+            connection = node.take() or await node.ready()
+        except RedisError as error:
+            return ConnectFailedError(error)
+        return await send(call, connection, asking=asking)
+
+    async def _on_lease(self, call: Call, node: Node, asking: bool = False) -> Outcome:
         try:
             async with node.lease() as connection:
-                return await _send(call, connection)
+                if call.confirmation is not None:
+                    return await send_confirmed(call, call.confirmation, connection, asking=asking)
+                return await send(call, connection, asking=asking)
+        except ReplicationError:
+            raise
         except RedisError as error:
             return ConnectFailedError(error)
 
@@ -134,23 +181,21 @@ class Executor:
         if isinstance(outcome, ConnectFailedError) and outcome.is_final:
             raise outcome.error
         self._check_deadline(call, outcome)
-        if isinstance(outcome, ReadOnlyError):
-            primary = self._lane.primary
-            if primary is not None and primary.endpoint == where:
-                self._lane.doubt()
-            self._trigger(Cause.READONLY)
+        if where is not None and state is Delivery.REFUSED:
+            call.redirect = self._troubles.refused(call, outcome, where)
+        await asyncio.sleep(self._pause(call, state, outcome))
+
+    def _pause(self, call: Call, state: Delivery, outcome: Exception) -> float:
+        """Seconds before the next attempt; zero still lets the lanes learn what has just happened."""
+        if call.redirect is not None:
+            call.redirects += 1
+            return REFUSED.delay(call.redirects - FREE_REDIRECTS) if call.redirects > FREE_REDIRECTS else 0
         refused = state is Delivery.REFUSED or isinstance(outcome, ConnectFailedError)
-        # A pause of zero still lets the lane learn what has just happened to the connection.
-        await asyncio.sleep(REFUSED.delay(call.attempts or 1) if refused else 0)
+        return REFUSED.delay(call.attempts or 1) if refused else 0
 
-    def _why(self, call: Call) -> str:
-        if call.spec.on_replica and call.policy.preference is not None:
-            return "a connected node that read_from allows, and that follows the primary"
-        return self._lane.why()
-
-    async def _wait(self, call: Call) -> None:
-        await self._gate.wait(
-            call.spec.name, self._deadline(call), call.policy.failover_timeout, lambda: self._why(call)
+    async def _wait(self, call: Call, lane: Lane) -> None:
+        await lane.gate.wait(
+            call.spec.name, self._deadline(call), call.policy.failover_timeout, lambda: _why(call, lane)
         )
 
     def _deadline(self, call: Call) -> float:
@@ -168,7 +213,7 @@ class Executor:
         raise FailoverTimeoutError(
             f"{call.spec.name} did not run within failover_timeout={call.policy.failover_timeout:g} s; "
             f"the last attempt ended with: {outcome}",
-            waited_for=self._why(call),
+            waited_for=_why(call, call.lane or self._lanes.of(call.slot)),
         ) from None
 
     # Doubt
@@ -190,28 +235,17 @@ class Executor:
             )
 
 
-async def _to_any(call: Call, nodes: Sequence[Node]) -> tuple[Endpoint, Outcome]:
-    """Send to the first node that can be reached, the connected ones first."""
-    for node in sorted(nodes, key=lambda n: n.state is not NodeState.UP):
-        try:
-            return node.endpoint, await _send(call, await node.ready())
-        except RedisError as error:
-            where, failed = node.endpoint, ConnectFailedError(error)
-    return where, failed
+def _may_be_read(call: Call) -> bool:
+    return call.spec.on_replica and call.policy.preference is not None
 
 
-async def _send(call: Call, connection: Connection) -> Outcome:
-    """Send over this connection; faults of the transport come back as values."""
-    try:
-        reply = connection.send(call.packed)
-        if call.undecoded:
-            connection.leave_undecoded(reply)
-        if call.spec.blocking or call.policy.command_timeout is None:
-            return await reply
-        connection.be_patient(reply)
-        async with asyncio.timeout(call.policy.command_timeout):
-            return await reply
-    except TimeoutError:
-        return ReplyOverdueError(f"no reply within {call.policy.command_timeout:g} s")
-    except (ConnectionLostError, ReplyOverdueError) as fault:
-        return fault
+def _node_in(lane: Lane, call: Call) -> Node | None:
+    if _may_be_read(call):
+        return lane.reader_node(call.policy.preference)
+    return lane.writer_node() if call.writes else lane.reader_node(None)
+
+
+def _why(call: Call, lane: Lane) -> str:
+    if _may_be_read(call):
+        return "a connected node that read_from allows, and that follows the primary"
+    return lane.why()

@@ -5,39 +5,58 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ha_manager.errors import FailoverTimeoutError, ManagerClosedError, PendingLimitError
 from ha_manager.observe import CommandsWaited, Counters, EventBus
 
 
+@dataclass(slots=True)
+class Backlog:
+    """All commands that wait, at whichever gate.
+
+    Attributes:
+        limit: commands that may wait at a time.
+        bus, counters: where waits are reported.
+        waiting: commands that wait right now.
+        closed: whether the manager was closed.
+    """
+
+    limit: int
+    bus: EventBus
+    counters: Counters
+    waiting: int = 0
+    closed: bool = False
+
+    def check_open(self, name: str) -> None:
+        """Raise ``ManagerClosedError`` once the manager was closed."""
+        if self.closed:
+            raise ManagerClosedError(f"the manager is closed; {name} was not sent")
+
+    def check_room(self, name: str, why: Callable[[], str]) -> None:
+        """Raise ``PendingLimitError`` if one more command would be too many."""
+        if self.waiting >= self.limit:
+            self.counters.rejected += 1
+            raise PendingLimitError(
+                f"{name} was not sent: {self.waiting} commands already wait "
+                f"(max_pending={self.limit}); it would have waited for {why()}"
+            )
+
+
 class Gate:
-    """A queue of waiting commands, let go all together whenever something has changed.
+    """The queue before one shard, let go all together whenever something has changed there.
 
     A command that is let go looks again, and comes back if it still finds no node; its deadline
     does not move.
 
     Args:
-        limit: commands that may wait at a time.
-        bus, counters: where waits are reported.
+        backlog: counts the commands at all gates.
     """
 
-    def __init__(self, limit: int, *, bus: EventBus, counters: Counters) -> None:
-        self._limit = limit
-        self._bus = bus
-        self._counters = counters
+    def __init__(self, backlog: Backlog) -> None:
+        self._backlog = backlog
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._oldest = 0.0
-        self._closed = False
-
-    @property
-    def waiting(self) -> int:
-        """Commands that wait right now."""
-        return len(self._waiters)
-
-    def check_open(self, name: str) -> None:
-        """Raise ``ManagerClosedError`` once the manager was closed."""
-        if self._closed:
-            raise ManagerClosedError(f"the manager is closed; {name} was not sent")
 
     async def wait(self, name: str, deadline: float, budget: float, why: Callable[[], str]) -> None:
         """Wait until something has changed.
@@ -53,32 +72,29 @@ class Gate:
             FailoverTimeoutError: the deadline passed.
             ManagerClosedError: the manager was closed.
         """
-        self.check_open(name)
-        if len(self._waiters) >= self._limit:
-            self._counters.rejected += 1
-            raise PendingLimitError(
-                f"{name} was not sent: {len(self._waiters)} commands already wait "
-                f"(max_pending={self._limit}); it would have waited for {why()}"
-            )
+        backlog, counters = self._backlog, self._backlog.counters
+        backlog.check_open(name)
+        backlog.check_room(name, why)
         loop = asyncio.get_running_loop()
         began = loop.time()
         if not self._waiters:
             self._oldest = began
-        self._counters.waited += 1
+        counters.waited += 1
         waiter: asyncio.Future[None] = loop.create_future()
         self._waiters.append(waiter)
+        backlog.waiting += 1
         try:
             async with asyncio.timeout_at(deadline):
                 await waiter
         except TimeoutError:
-            self._counters.timed_out += 1
+            counters.timed_out += 1
             reason = why()
             raise FailoverTimeoutError(
                 f"{name} did not run: it waited for {reason}, until failover_timeout={budget:g} s passed",
                 waited_for=reason,
             ) from None
         finally:
-            self._counters.waited_seconds += loop.time() - began
+            counters.waited_seconds += loop.time() - began
             if not waiter.done() or waiter.cancelled():
                 self._forget(waiter)
 
@@ -86,25 +102,30 @@ class Gate:
         """Let every waiting command look again."""
         if not self._waiters:
             return
-        waiters, self._waiters = self._waiters, deque()
+        waiters = self._take_all()
         longest = asyncio.get_running_loop().time() - self._oldest
-        self._bus.publish(CommandsWaited(count=len(waiters), longest=longest))
+        self._backlog.bus.publish(CommandsWaited(count=len(waiters), longest=longest))
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
     def close(self) -> None:
-        """Fail every waiting command, and every one that would wait from now on."""
-        self._closed = True
-        waiters, self._waiters = self._waiters, deque()
-        for waiter in waiters:
+        """Fail every waiting command, and every one that would wait at any gate from now on."""
+        self._backlog.closed = True
+        for waiter in self._take_all():
             if not waiter.done():
                 waiter.set_exception(
                     ManagerClosedError("the manager was closed while the command waited; it was not sent")
                 )
+
+    def _take_all(self) -> deque[asyncio.Future[None]]:
+        waiters, self._waiters = self._waiters, deque()
+        self._backlog.waiting -= len(waiters)
+        return waiters
 
     def _forget(self, waiter: asyncio.Future[None]) -> None:
         try:
             self._waiters.remove(waiter)
         except ValueError:
             return
+        self._backlog.waiting -= 1

@@ -169,7 +169,9 @@ class Herald:
             await asyncio.sleep(PURSUIT_PERIOD)
         current = self._steward.topology
         if current is not None and current.primary != chosen:
-            promoted = promote(current, chosen)
+            # Every real failover raises the epoch by one at least: the Sentinels' older answers are
+            # refused until they have caught up.
+            promoted = promote(current, chosen, epoch=current.epoch + 1)
             self._steward.publish(Resolution(promoted, confirmed=True), Cause.ANNOUNCEMENT)
         self.settle()
 

@@ -7,32 +7,50 @@ connection was opened) and, for writes, while no announced failover holds them. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from ha_manager.delivery.gate import Gate
 from ha_manager.routing import Candidate, ReadPreference
 from ha_manager.transport import Connection, Node, NodeState
 
 
 class Lane:
-    """One shard's primary and replicas, as far as commands are concerned."""
+    """One shard's primary and replicas, as far as commands are concerned.
 
-    def __init__(self) -> None:
+    Args:
+        gate: where its commands wait.
+
+    Attributes:
+        primary: where writes go, ``None`` while unknown.
+        replicas: the nodes that reads may go to besides.
+        confirmed: the primary said that it is one, on the connection in use.
+        read_only: there is no primary, and none is expected.
+        held: why writes wait although the primary is confirmed; empty if they do not.
+        refusal: why the primary is doubted, where that is known; empty otherwise.
+        gone: the shard left the topology; whoever is here must look for another lane.
+    """
+
+    def __init__(self, gate: Gate) -> None:
         self.primary: Node | None = None
         self.replicas: tuple[Node, ...] = ()
         self.confirmed = False
         self.read_only = False
         self.held = ""
-        self.gate: Gate | None = None
+        self.refusal = ""
+        self.gone = False
+        self.gate = gate
         self._writer: Node | None = None
         self._reader: Node | None = None
 
     # The fast path
 
-    def writer(self) -> Connection | None:
+    def writer(self, _args: Sequence[Any] = ()) -> Connection | None:
         """A ready connection that writes may use now, or ``None``."""
         node = self._writer
         return None if node is None else node.take()
 
-    def reader(self) -> Connection | None:
+    def reader(self, _args: Sequence[Any] = ()) -> Connection | None:
         """A ready connection to the primary that reads may use now, or ``None``."""
         node = self._reader
         return None if node is None else node.take()
@@ -49,7 +67,7 @@ class Lane:
             return self._reader
         members = (self._reader, *self.replicas)
         nodes = {node.endpoint: node for node in members if node is not None}
-        candidates = [Candidate(n.endpoint, n is self._reader, n.latency) for n in nodes.values()]
+        candidates = [Candidate(n.endpoint, n is self._reader, n.latency, n.zone) for n in nodes.values()]
         for candidate in preference(candidates):
             node = nodes.get(candidate.endpoint)
             if node is not None and node.state is NodeState.UP:
@@ -78,11 +96,13 @@ class Lane:
         """The primary itself has just said that it is primary."""
         if self.primary is not None and self.primary.take() is not None:
             self.confirmed = True
+            self.refusal = ""
         self._update()
 
-    def doubt(self) -> None:
+    def doubt(self, refusal: str = "") -> None:
         """Nothing goes to the primary until it is confirmed again."""
         self.confirmed = False
+        self.refusal = refusal or self.refusal
         self._update()
 
     def hold(self, reason: str) -> None:
@@ -97,8 +117,13 @@ class Lane:
 
     def changed(self) -> None:
         """A node came up: let waiting commands look again."""
-        if self.gate is not None:
-            self.gate.open()
+        self.gate.open()
+
+    def abandon(self) -> None:
+        """The shard is no more: its commands look for another lane."""
+        self.gone = True
+        self.assign(None)
+        self.gate.open()
 
     def why(self) -> str:
         """What a command that waits now is waiting for."""
@@ -108,6 +133,8 @@ class Lane:
             return f"an announced failover away from {self.primary.endpoint} to end ({self.held})"
         if self.primary.state is not NodeState.UP:
             return f"the primary {self.primary.endpoint} to come back or be replaced ({self.primary.reason})"
+        if self.refusal:
+            return f"{self.primary.endpoint} to serve again ({self.refusal})"
         if not self.confirmed:
             return f"{self.primary.endpoint} to be confirmed as primary"
         return "a connection"

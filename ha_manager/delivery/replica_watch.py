@@ -10,33 +10,41 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 from redis.exceptions import NoPermissionError, RedisError
 
 from ha_manager.backoff import Backoff
 from ha_manager.config import Endpoint
 from ha_manager.delivery.lane import Lane
-from ha_manager.topology import Ask
 from ha_manager.topology.discovery import AddressMap
-from ha_manager.topology.replies import BadReplyError, replicates
+from ha_manager.topology.replies import BadReplyError, info_fields, replicates
 from ha_manager.transport import Node
 
 OUT_OF_STEP = Backoff(first=0.05, limit=1.0)
 
 
+class AskNode(Protocol):
+    """Send one command over a connection of this node; error replies and lost connections raise."""
+
+    async def __call__(self, node: Node, *args: str) -> Any: ...
+
+
 class ReplicaWatch:
-    """Admits replicas to the lane, and expels them.
+    """Admits replicas to one lane, and expels them.
 
     Args:
         lane: where reads go.
-        ask_node: sends one command to a data node.
+        ask: sends one command to a replica.
         address_map: applied to the primary's address as a replica tells it.
+        wants_zones: whether to ask replicas for their availability zones, where nobody told them.
     """
 
-    def __init__(self, lane: Lane, *, ask_node: Ask, address_map: AddressMap) -> None:
+    def __init__(self, lane: Lane, *, ask: AskNode, address_map: AddressMap, wants_zones: bool) -> None:
         self._lane = lane
-        self._ask = ask_node
+        self._ask = ask
         self._map = address_map
+        self._wants_zones = wants_zones
         self._primary: Endpoint | None = None
         self._tasks: dict[Node, asyncio.Task[None]] = {}
         self._again: dict[Node, asyncio.Event] = {}
@@ -81,7 +89,8 @@ class ReplicaWatch:
     async def _in_step(self, node: Node) -> bool:
         primary = self._primary
         try:
-            followed = replicates(await self._ask(node.endpoint, "ROLE"))
+            await self._learn_zone(node)
+            followed = replicates(await self._ask(node, "ROLE"))
         except NoPermissionError:
             # Without the right to ask, the Sentinels' word is all there is.
             return True
@@ -95,13 +104,22 @@ class ReplicaWatch:
             _is_address(mapped.host) and _is_address(str(primary and primary.host))
         )
 
+    async def _learn_zone(self, node: Node) -> None:
+        if self._wants_zones and not node.zone:
+            node.zone = info_fields(await self._ask(node, "INFO", "server")).get("availability_zone", "")
+
     async def close(self) -> None:
         """Stop watching."""
+        tasks = self.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def stop(self) -> list[asyncio.Task[None]]:
+        """Stop watching at once; returns the tasks that are ending."""
         tasks = list(self._tasks.values())
         self._tasks.clear()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        return tasks
 
 
 def _is_address(host: str) -> bool:

@@ -1,7 +1,7 @@
-"""Keeps lanes, nodes and the published topology in step.
+"""Keeps the published topology in step with what resolutions and nodes say.
 
-Takes the outcomes of resolutions and the ups and downs of nodes; decides what that means for the
-lane. It never asks a server itself.
+Takes the outcomes of resolutions and the ups and downs of nodes; decides what that means. It never
+asks a server itself.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ha_manager.config import Endpoint
+from ha_manager.delivery.arrangement import Arrangement
 from ha_manager.delivery.lane import Lane
-from ha_manager.delivery.replica_watch import ReplicaWatch
+from ha_manager.delivery.lanes import Lanes
+from ha_manager.delivery.troubles import Troubles
 from ha_manager.observe import (
-    Counters,
-    EventBus,
     NodeDown,
     NodeUp,
     PrimarySwitched,
@@ -23,7 +23,8 @@ from ha_manager.observe import (
     TopologyChanged,
 )
 from ha_manager.topology import Cause, Deployment, Resolution, Topology, diff
-from ha_manager.transport import Fleet, LossCause, Node
+from ha_manager.topology.model import promote
+from ha_manager.transport import LossCause, Node
 
 _CAUSE_OF_LOSS = {LossCause.SILENCE: Cause.HEARTBEAT}
 
@@ -32,28 +33,24 @@ class Steward:
     """The keeper of one deployment.
 
     Args:
-        lane: where commands go.
-        reads_from_replicas: whether connections to replicas are wanted.
-        bus, counters: where changes are reported.
+        lanes: where commands go.
 
     Attributes:
         topology: the snapshot in force, ``None`` before the first.
-        fleet: the data nodes; set once by the manager, because nodes report back here.
-        replica_watch: decides which replicas may be read from; set once by the manager.
-        trigger: asks for a refresh; set once by the manager.
+        arrangement, troubles, rescue, trigger: what it sets in motion; set once by whoever assembles
+            the deployment, because they report back here.
     """
 
-    fleet: Fleet
-    replica_watch: ReplicaWatch
+    arrangement: Arrangement
+    troubles: Troubles
+    rescue: Callable[[Lane], None]
     trigger: Callable[[Cause], None]
 
-    def __init__(self, lane: Lane, *, reads_from_replicas: bool, bus: EventBus, counters: Counters) -> None:
-        self._lane = lane
-        self._reads_from_replicas = reads_from_replicas
-        self._bus = bus
-        self._counters = counters
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._bus = lanes.backlog.bus
+        self._counters = lanes.backlog.counters
         self._detached = False
-        self._wanted_extra: Endpoint | None = None
         self.topology: Topology | None = None
 
     # What resolutions say
@@ -62,20 +59,31 @@ class Steward:
         """Take the outcome of a resolution in."""
         self._note_detached(resolution.detached)
         topology = resolution.topology
-        if topology is None or (self._is_older(topology) and not resolution.reset):
+        outdated = topology is None or (self._is_older(topology) and not resolution.reset)
+        if topology is None or outdated or not resolution.confirmed:
             if resolution.superseded:
-                self._lane.doubt()
-            return
-        if not resolution.confirmed:
-            if resolution.superseded:
-                self._lane.doubt()
+                self._lanes.default.doubt()
             return
         self._adopt(topology, cause)
-        self._lane.confirm()
+        if topology.deployment is not Deployment.CLUSTER:
+            self._lanes.default.confirm()
+
+    def promoted(self, lane: Lane, chosen: Endpoint, epoch: int) -> None:
+        """A replica of a cluster's shard says, under this epoch, that it is primary now."""
+        current = self.topology
+        if current is None or lane.gone or epoch < current.epoch:
+            return
+        self._adopt(promote(current, chosen, epoch=epoch), Cause.PROMOTION)
+        lane.confirm()
+        self.trigger(Cause.PROMOTION)
 
     def expect(self, chosen: Endpoint | None) -> None:
         """Keep this node although no snapshot lists it, or no longer (``None``)."""
-        self._wanted_extra = chosen
+        self.arrangement.extra = chosen
+
+    def knows(self, endpoint: Endpoint) -> bool:
+        """Whether the snapshot in force lists this node."""
+        return self.topology is not None and any(n.endpoint == endpoint for n in self.topology.nodes)
 
     def _is_older(self, topology: Topology) -> bool:
         """A resolution that began before an announced switch may end after it: it must not undo it."""
@@ -84,43 +92,27 @@ class Steward:
     def _adopt(self, topology: Topology, cause: Cause) -> None:
         old = self.topology
         if old is not None and old.same_nodes(topology) and old.epoch == topology.epoch:
-            self._arrange(old)
-            return
-        generation = old.generation + 1 if old else 1
-        self.topology = new = replace(topology, generation=generation)
-        self._arrange(new)
-        self._announce(old, new, cause)
-
-    def _arrange(self, topology: Topology) -> None:
-        """Nodes first, then the lane, then leave what is no longer needed."""
-        node = self.fleet.node
-        primary = node(topology.primary) if topology.primary else None
-        read_only = primary is None and topology.deployment is Deployment.STANDALONE
-        wanted = topology.replicas if self._reads_from_replicas or read_only else ()
-        replicas = [node(endpoint) for endpoint in wanted]
-        for member in (primary, *replicas):
-            if member is not None:
-                member.keep_open()
-        old = self._lane.primary
-        self._lane.assign(primary, read_only=read_only)
-        if topology.primary is not None:
-            self.replica_watch.follow(topology.primary, replicas)
+            self.arrangement.follow(old, old)
         else:
-            self._lane.admit(*replicas)
-        if old is not None and old is not primary:
-            self.fleet.retire(old.endpoint, f"{old.endpoint} is no longer the primary")
-        keep = [n.endpoint for n in (primary, *replicas) if n is not None]
-        if self._wanted_extra is not None:
-            keep.append(self._wanted_extra)
-        self.fleet.keep_only(keep, "it left the topology")
+            generation = old.generation + 1 if old else 1
+            self.topology = new = replace(topology, generation=generation)
+            self.arrangement.follow(old, new)
+            self._announce(old, new, cause)
+        if self._lanes.clustered:
+            for lane in self._lanes.all:
+                self.rescue(lane)
 
     def _announce(self, old: Topology | None, new: Topology, cause: Cause) -> None:
         change = diff(old, new)
-        if change.switched and change.new_primary is not None and old is not None:
+        for switch in change.switches:
             self._counters.switches += 1
             self._bus.publish(
                 PrimarySwitched(
-                    old=change.old_primary, new=change.new_primary, cause=cause.value, epoch=new.epoch
+                    old=switch.old,
+                    new=switch.new,
+                    cause=cause.value,
+                    epoch=new.epoch,
+                    slots=switch.slots if self._lanes.clustered else (),
                 )
             )
         self._bus.publish(
@@ -128,7 +120,7 @@ class Steward:
                 cause=cause.value,
                 generation=new.generation,
                 epoch=new.epoch,
-                primary=new.primary,
+                primaries=tuple(shard.primary.endpoint for shard in new.shards if shard.primary),
                 replicas=new.replicas,
                 added=change.added,
                 removed=change.removed,
@@ -147,17 +139,30 @@ class Steward:
     def node_up(self, node: Node) -> None:
         """A node has its first working connection."""
         self._bus.publish(NodeUp(endpoint=node.endpoint))
-        if node in self._lane.replicas:
-            self._lane.changed()
-        elif node is self._lane.primary and not self._lane.confirmed:
+        lane = self.arrangement.lane_of(node)
+        if lane is None:
+            return
+        if node is not lane.primary:
+            lane.changed()
+        elif not lane.confirmed:
             # It may have been demoted, or replaced, while it was away: ask before anything is sent.
-            self.trigger(Cause.RECONNECTED)
+            if self._lanes.clustered:
+                self.rescue(lane)
+            else:
+                self.trigger(Cause.RECONNECTED)
+
+    def node_silent(self, node: Node) -> None:
+        """A node owes replies and says nothing: if it hangs, its replicas will know soon."""
+        lane = self.arrangement.lane_of(node)
+        if self._lanes.clustered and lane is not None and node is lane.primary:
+            lane.doubt()
+            self.rescue(lane)
 
     def node_down(self, node: Node, reason: str, cause: LossCause) -> None:
         """A node lost its last connection, or could not be connected to."""
         self._bus.publish(NodeDown(endpoint=node.endpoint, reason=reason))
-        if node is self._lane.primary:
-            self._lane.doubt()
-            self.trigger(_CAUSE_OF_LOSS.get(cause, Cause.CONNECTION_LOST))
+        lane = self.arrangement.lane_of(node)
+        if lane is not None and node is lane.primary:
+            self.troubles.doubt(lane, _CAUSE_OF_LOSS.get(cause, Cause.CONNECTION_LOST))
         else:
-            self.replica_watch.doubt(node)
+            self.arrangement.doubt_replica(node)

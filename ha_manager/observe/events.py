@@ -26,7 +26,7 @@ class TopologyChanged(Event):
     cause: str
     generation: int
     epoch: int
-    primary: Endpoint | None
+    primaries: tuple[Endpoint, ...]
     replicas: tuple[Endpoint, ...]
     added: tuple[Endpoint, ...] = ()
     removed: tuple[Endpoint, ...] = ()
@@ -34,12 +34,13 @@ class TopologyChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrimarySwitched(Event):
-    """Writes go to ``new`` from now on; every connection to ``old`` was retired."""
+    """Writes go to ``new`` from now on, for ``slots`` of a cluster or for all; ``old`` was left."""
 
     old: Endpoint | None
     new: Endpoint
     cause: str
     epoch: int
+    slots: tuple[range, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,15 @@ class StaleAnswerRefused(Event):
 
     sentinel: Endpoint
     claimed: Endpoint
+    claimed_epoch: int
+    known_epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleViewRefused(Event):
+    """Every node of the cluster that answered shows an epoch older than the one already known."""
+
+    node: Endpoint
     claimed_epoch: int
     known_epoch: int
 

@@ -27,12 +27,11 @@ def _(event: e.PrimarySwitched) -> None:
 
 @tell.register
 def _(event: e.TopologyChanged) -> None:
-    replicas = ", ".join(map(str, event.replicas)) or "none"
     logger.info(
         "topology {}: primary {}, replicas {} (epoch {}, cause {})",
         event.generation,
-        event.primary,
-        replicas,
+        ", ".join(map(str, event.primaries)) or "unknown",
+        ", ".join(map(str, event.replicas)) or "none",
         event.epoch,
         event.cause,
     )
@@ -94,6 +93,13 @@ def _(event: e.StaleAnswerRefused) -> None:
         event.claimed,
         event.claimed_epoch,
         event.known_epoch,
+    )
+
+
+@tell.register
+def _(event: e.StaleViewRefused) -> None:
+    logger.info(
+        "refused the view of {}: epoch {}, older than {}", event.node, event.claimed_epoch, event.known_epoch
     )
 
 

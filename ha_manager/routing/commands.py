@@ -1,16 +1,21 @@
 """The command table: what running a command, running it twice, or sharing its connection means.
 
-The flags come from real servers (``command_flags.txt``, see ``generate.py``). A command that the
+The facts come from real servers (``command_table.txt``, see ``generate.py``) and from what is written by
+hand beside them (``supplement.txt``). A command that the
 table does not know is taken for a write: it goes to the primary and is never repeated in silence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from ha_manager.routing.policies import policies_of
+from ha_manager.routing.rules import KeyRule, RequestPolicy, ResponsePolicy
+from ha_manager.routing.table import UNSAID, Row, rows
+from ha_manager.routing.words import as_word, split_name
 
 _HARMLESS = frozenset(
     "PING ECHO TIME INFO ROLE LASTSAVE LOLWUT COMMAND DBSIZE "
@@ -24,7 +29,7 @@ _HARMLESS = frozenset(
 )
 """Commands without the ``readonly`` flag that change nothing all the same."""
 
-_CURSORS = frozenset({"SCAN", "SSCAN", "HSCAN", "ZSCAN"})
+_CURSORS = frozenset({"SCAN", "SSCAN", "HSCAN", "ZSCAN", "CLUSTERSCAN"})
 """Reads whose cursor means something only to the node that gave it: they stay on the primary."""
 
 _MAY_BLOCK = frozenset({"XREAD", "XREADGROUP"})
@@ -69,6 +74,11 @@ class CommandSpec:
         for_sentinel: it is answered by a Sentinel, not by a data node.
         refusal: why it cannot run on a shared connection, or ``None``.
         varies: two calls with the same first word may differ: look at the arguments each time.
+        keys: where its keys are, see ``key_positions``; ``None`` if it has none.
+        first_key: the index of its only key in the full list of words (``OBJECT ENCODING k``: 2), where
+            it has exactly one and always there; else 0.
+        request: which nodes of a cluster it goes to.
+        response: how the replies of several nodes become one.
     """
 
     name: str
@@ -78,23 +88,10 @@ class CommandSpec:
     for_sentinel: bool = False
     refusal: str | None = None
     varies: bool = False
-
-
-@cache
-def _flags() -> dict[str, str]:
-    lines = files(__package__).joinpath("command_flags.txt").read_text(encoding="ascii").splitlines()
-    return dict(line.rsplit(" ", 1) for line in lines)
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bytes | bytearray):
-        return bytes(value).decode("ascii", "replace").upper()
-    return str(value).upper()
-
-
-def split_name(name: Any) -> tuple[Any, ...]:
-    """The words of a command's first argument: redis-py's users write ``"CONFIG GET"`` as one."""
-    return tuple(name.split()) if isinstance(name, str | bytes) else (name,)
+    keys: KeyRule | None = None
+    first_key: int = 0
+    request: RequestPolicy = RequestPolicy.UNKNOWN
+    response: ResponsePolicy = ResponsePolicy.FIRST
 
 
 def describe(args: Sequence[Any]) -> CommandSpec:
@@ -103,33 +100,79 @@ def describe(args: Sequence[Any]) -> CommandSpec:
     words = (*first, *args[1:])
     if not words:
         return CommandSpec(name="")
-    container = name = _word(words[0])
-    has_subcommands = name in _CONTAINERS or "c" in _flags().get(name, "")
+    container = name = as_word(words[0])
+    has_subcommands = container in _CONTAINERS or _is_container(container)
     if has_subcommands and len(words) > 1:
-        name = f"{name} {_word(words[1])}"
-    flags = _flags().get(name) or _flags().get(container, "-")
-    if flags == "c":
-        flags = "-"
-    reads = "r" in flags or bool({name.replace(" ", "|"), container} & _HARMLESS)
+        name = f"{container} {as_word(words[1])}"
+    varies = name in _MAY_BLOCK or (has_subcommands and len(first) == 1)
+    may_block = name not in _MAY_BLOCK or _has_block_option(words)
+    if name in rows():
+        return _spec(name, varies, may_block)
+    # Not kept: what is in no table may be a slip of the pen, or a secret.
+    return _spec_beyond_table(name, container, varies)
+
+
+def _is_container(name: str) -> bool:
+    row = rows().get(name)
+    return row is not None and "c" in row.marks
+
+
+@cache
+def _spec(name: str, varies: bool, may_block: bool) -> CommandSpec:
+    spec = spec_of(rows()[name])
+    return replace(spec, varies=varies, blocking=spec.blocking and may_block)
+
+
+def spec_of(row: Row) -> CommandSpec:
+    """What a row of the table comes to, for a call that gives every option which makes it wait."""
+    name, marks, keys = row.name, row.marks, row.key_rule
+    container = name.split(" ", 1)[0]
+    request, response = policies_of(row)
     return CommandSpec(
         name=name,
-        repeatable=reads,
-        on_replica="r" in flags and name not in _CURSORS,
-        blocking="b" in flags and _does_block(name, words),
-        for_sentinel=container == "SENTINEL",
+        repeatable="r" in marks or "h" in marks or _is_harmless(name, container),
+        on_replica="r" in marks and name not in _CURSORS,
+        blocking="b" in marks,
         refusal=_REFUSED.get(name) or _REFUSED.get(container),
-        varies=name in _MAY_BLOCK or (has_subcommands and len(first) == 1),
+        varies=name in _MAY_BLOCK or "c" in marks,
+        keys=keys,
+        first_key=keys.first_key if keys else 0,
+        request=request,
+        response=response,
     )
 
 
-def _does_block(name: str, args: Sequence[Any]) -> bool:
+def _spec_beyond_table(name: str, container: str, varies: bool) -> CommandSpec:
+    for_sentinel = container == "SENTINEL"
+    request, response = _policies_beyond_table(container)
+    return CommandSpec(
+        name=name,
+        repeatable=_is_harmless(name, container),
+        for_sentinel=for_sentinel,
+        refusal=_REFUSED.get(name) or _REFUSED.get(container),
+        varies=varies,
+        request=RequestPolicy.SENTINEL if for_sentinel else request,
+        response=response,
+    )
+
+
+def _policies_beyond_table(container: str) -> tuple[RequestPolicy, ResponsePolicy]:
+    """A subcommand that is not listed follows its container, if anything is said of that."""
+    row = rows().get(container)
+    if row is None or row.request == UNSAID:
+        return RequestPolicy.UNKNOWN, ResponsePolicy.FIRST
+    return policies_of(row)
+
+
+def _is_harmless(name: str, container: str) -> bool:
+    return name.replace(" ", "|") in _HARMLESS or container in _HARMLESS
+
+
+def _has_block_option(words: Sequence[Any]) -> bool:
     """XREAD and XREADGROUP block only if they are told to; their options come before STREAMS."""
-    if name not in _MAY_BLOCK:
-        return True
-    words = []
-    for arg in args[1:]:
-        word = _word(arg)
+    for word in map(as_word, words[1:]):
         if word == "STREAMS":
-            break
-        words.append(word)
-    return "BLOCK" in words
+            return False
+        if word == "BLOCK":
+            return True
+    return False

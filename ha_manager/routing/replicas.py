@@ -19,11 +19,13 @@ class Candidate:
         endpoint: its address.
         is_primary: whether it is the primary.
         latency: its measured round trip in seconds, or ``None``.
+        zone: the availability zone that it tells, or empty.
     """
 
     endpoint: Endpoint
     is_primary: bool
     latency: float | None = None
+    zone: str = ""
 
 
 ReadPreference = Callable[[Sequence[Candidate]], Sequence[Candidate]]
@@ -49,6 +51,18 @@ class _RoundRobin:
         return replicas
 
 
+class _SameZone:
+    """Replicas of the client's own zone in turn, then the other replicas, then the primary."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone = zone
+        self._replicas_then_primary = _RoundRobin(fall_back=True)
+
+    def __call__(self, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        ordered = self._replicas_then_primary(candidates)
+        return sorted(ordered, key=lambda c: (c.is_primary, c.zone != self._zone))
+
+
 def _nearest(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
     unmeasured = float("inf")
     return sorted(candidates, key=lambda c: unmeasured if c.latency is None else c.latency)
@@ -72,12 +86,19 @@ class _Custom:
         )
 
 
-def make_preference(read_from: str | Callable[..., Any]) -> ReadPreference | None:
-    """The rule for an option value; ``None`` for ``primary``, which needs no choice."""
+def make_preference(read_from: str | Callable[..., Any], zone: str | None = None) -> ReadPreference | None:
+    """The rule for an option value; ``None`` for ``primary``, which needs no choice.
+
+    Args:
+        read_from: the option.
+        zone: the availability zone of this client, for ``same_zone``.
+    """
     if callable(read_from):
         return _Custom(read_from)
     if read_from == "primary":
         return None
     if read_from == "nearest":
         return _nearest
+    if read_from == "same_zone":
+        return _SameZone(zone or "")
     return _RoundRobin(fall_back=read_from == "prefer_replica")

@@ -17,6 +17,7 @@ The room imports only `ha_manager.errors`, so that it cannot hide a fault of the
 
 from ha_manager.sandbox.admin import Access, Credentials, Reply
 from ha_manager.sandbox.certificates import Certificates
+from ha_manager.sandbox.cluster import ClusterSandbox
 from ha_manager.sandbox.deployment import Deployment
 from ha_manager.sandbox.process import PortTakenError, ServerProcess, ServerStartError
 from ha_manager.sandbox.programs import SERVER_VARIABLE, ServerProgram, available_servers, find_server
@@ -27,6 +28,7 @@ __all__ = [
     "SERVER_VARIABLE",
     "Access",
     "Certificates",
+    "ClusterSandbox",
     "Credentials",
     "Deployment",
     "PortTakenError",

@@ -3,9 +3,11 @@
 Discovery asks servers through an injected ``ask`` and never opens a connection itself.
 """
 
+from ha_manager.topology.change import Switch, TopologyDiff, diff
+from ha_manager.topology.cluster import ClusterDiscovery
 from ha_manager.topology.discovery import Ask, Discovery, Resolution
 from ha_manager.topology.failover import FailoverWatch, Notice, Phase
-from ha_manager.topology.model import Deployment, NodeInfo, Role, Shard, Topology, TopologyDiff, diff
+from ha_manager.topology.model import Deployment, NodeInfo, Role, Shard, Topology
 from ha_manager.topology.refresher import Cause, Refresher
 from ha_manager.topology.sentinel import SentinelDiscovery
 from ha_manager.topology.standalone import StandaloneDiscovery
@@ -13,6 +15,7 @@ from ha_manager.topology.standalone import StandaloneDiscovery
 __all__ = [
     "Ask",
     "Cause",
+    "ClusterDiscovery",
     "Deployment",
     "Discovery",
     "FailoverWatch",
@@ -25,6 +28,7 @@ __all__ = [
     "SentinelDiscovery",
     "Shard",
     "StandaloneDiscovery",
+    "Switch",
     "Topology",
     "TopologyDiff",
     "diff",

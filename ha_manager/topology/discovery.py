@@ -45,6 +45,10 @@ class Resolution:
 class Discovery(Protocol):
     """Asks the servers who they are."""
 
+    def hint(self, endpoint: Endpoint) -> None:
+        """A server named this node in a redirect."""
+        ...
+
     async def resolve(self, current: Topology | None) -> Resolution:
         """Ask once; ``current`` is the snapshot in force. Never raises for faults of servers."""
         ...

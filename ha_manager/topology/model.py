@@ -1,6 +1,7 @@
 """The one model of every deployment: an immutable snapshot of shards and the slots they own.
 
-A Sentinel deployment is one shard that owns every slot; so is a single server.
+A Sentinel deployment is one shard that owns every slot; so is a single server. A cluster has as many
+shards as primaries; a slot may have no owner.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ class Deployment(Enum):
 
     STANDALONE = "standalone"
     SENTINEL = "sentinel"
+    CLUSTER = "cluster"
 
 
 class Role(Enum):
@@ -29,10 +31,37 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """One data node: its address (already mapped by ``address_map``) and its role."""
+    """One data node.
+
+    Attributes:
+        endpoint: its address, already mapped by ``address_map``.
+        role: what it is to its shard.
+        node_id: its name in the cluster; empty elsewhere.
+        zone: the availability zone that it tells, or empty.
+    """
 
     endpoint: Endpoint
     role: Role
+    node_id: str = ""
+    zone: str = ""
+
+    @property
+    def host(self) -> str:
+        return self.endpoint.host
+
+    @property
+    def port(self) -> int:
+        return self.endpoint.port
+
+    @property
+    def name(self) -> str:
+        """``host:port``, as redis-py names a node."""
+        return str(self.endpoint)
+
+    @property
+    def server_type(self) -> str:
+        """``primary`` or ``replica``, as in redis-py."""
+        return self.role.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +71,7 @@ class Shard:
     primary: NodeInfo | None
     replicas: tuple[NodeInfo, ...] = ()
     slots: tuple[range, ...] = (range(SLOT_COUNT),)
+    shard_id: str = ""
 
     @property
     def nodes(self) -> tuple[NodeInfo, ...]:
@@ -70,14 +100,23 @@ class Topology:
 
     @property
     def primary(self) -> Endpoint | None:
-        """The primary of the only shard, or ``None`` while it is unknown."""
-        primary = self.shards[0].primary
+        """The primary of the only shard; ``None`` while it is unknown, or if there are several shards."""
+        primary = self.shards[0].primary if len(self.shards) == 1 else None
         return primary.endpoint if primary else None
 
     @property
     def replicas(self) -> tuple[Endpoint, ...]:
-        """The replicas of the only shard."""
-        return tuple(node.endpoint for node in self.shards[0].replicas)
+        """All replicas."""
+        return tuple(node.endpoint for shard in self.shards for node in shard.replicas)
+
+    @property
+    def covered(self) -> int:
+        """How many slots have an owner."""
+        return sum(len(slots) for shard in self.shards for slots in shard.slots)
+
+    def shard_of(self, slot: int) -> Shard | None:
+        """The shard that owns a slot, or ``None``."""
+        return next((shard for shard in self.shards if any(slot in slots for slots in shard.slots)), None)
 
     def same_nodes(self, other: Topology) -> bool:
         """Whether both snapshots say the same about the nodes, whatever their numbers."""
@@ -95,38 +134,30 @@ def one_shard(
     return Topology(deployment, (shard,), epoch)
 
 
-def promote(topology: Topology, chosen: Endpoint) -> Topology:
-    """The snapshot after ``chosen`` was seen to be primary, before the Sentinels say so.
+def promote(topology: Topology, chosen: Endpoint, *, epoch: int) -> Topology:
+    """The snapshot after ``chosen`` was seen to be primary, before the other servers say so.
 
-    The epoch grows by one, which every real failover does at least: the Sentinels' older answers
-    are refused until they have caught up. The old primary is left out until it is listed again.
+    The old primary is left out until it is listed again.
+
+    Args:
+        topology: the snapshot in force.
+        chosen: a replica in it; or, if there is only one shard, any node.
+        epoch: the epoch of the new snapshot; older answers are refused from then on.
     """
-    rest = tuple(endpoint for endpoint in topology.replicas if endpoint != chosen)
-    promoted = one_shard(topology.deployment, chosen, rest, epoch=topology.epoch + 1)
-    return replace(promoted, generation=topology.generation)
+    shards = tuple(
+        _promote_in(shard, chosen) if _has(shard, chosen) or len(topology.shards) == 1 else shard
+        for shard in topology.shards
+    )
+    return replace(topology, shards=shards, epoch=epoch)
 
 
-@dataclass(frozen=True, slots=True)
-class TopologyDiff:
-    """What changed between two snapshots, for a single shard's primary and for all nodes."""
-
-    added: tuple[Endpoint, ...]
-    removed: tuple[Endpoint, ...]
-    old_primary: Endpoint | None
-    new_primary: Endpoint | None
-
-    @property
-    def switched(self) -> bool:
-        return self.new_primary is not None and self.new_primary != self.old_primary
+def _has(shard: Shard, endpoint: Endpoint) -> bool:
+    return any(node.endpoint == endpoint for node in shard.replicas)
 
 
-def diff(old: Topology | None, new: Topology) -> TopologyDiff:
-    """Compare two snapshots; ``old`` is ``None`` before the first."""
-    before = {node.endpoint for node in old.nodes} if old else set()
-    after = {node.endpoint for node in new.nodes}
-    return TopologyDiff(
-        added=tuple(sorted(after - before)),
-        removed=tuple(sorted(before - after)),
-        old_primary=old.primary if old else None,
-        new_primary=new.primary,
+def _promote_in(shard: Shard, chosen: Endpoint) -> Shard:
+    known = next((node for node in shard.replicas if node.endpoint == chosen), None)
+    promoted = replace(known or NodeInfo(chosen, Role.REPLICA), role=Role.PRIMARY)
+    return replace(
+        shard, primary=promoted, replicas=tuple(node for node in shard.replicas if node is not known)
     )

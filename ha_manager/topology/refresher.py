@@ -8,6 +8,7 @@ primary is repeated with back-off until there is one.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from enum import Enum
 
@@ -16,6 +17,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from loguru import logger
 
 from ha_manager.backoff import Backoff
+from ha_manager.config import REFRESH_TRIGGERS
 from ha_manager.errors import ManagerClosedError
 from ha_manager.observe import Counters, EventBus, RefreshFailed
 from ha_manager.topology.discovery import Discovery, Resolution
@@ -23,22 +25,34 @@ from ha_manager.topology.model import Topology
 
 RETRY = Backoff(first=0.05, limit=1.0)
 
+SPREAD = 0.1
+"""Seconds over which the clients of a fleet spread their questions after a redirect, and the pace at
+which one client asks at most for this reason: the redirected commands themselves do not wait for it."""
+
 
 class Cause(Enum):
-    """Why the topology was resolved. The first five can be chosen by ``refresh_triggers``."""
+    """Why the topology was resolved. Those in ``CHOOSABLE`` can be chosen by ``refresh_triggers``."""
 
     EVENTS = "events"
     CONNECTION_LOST = "connection_lost"
     READONLY = "readonly"
     HEARTBEAT = "heartbeat"
     INTERVAL = "interval"
+    MOVED = "moved"
+    ASK = "ask"
+    CLUSTERDOWN = "clusterdown"
+    UNCOVERED = "uncovered"
     START = "start"
     RECONNECTED = "reconnected"
     ANNOUNCEMENT = "announcement"
+    PROMOTION = "promotion"
     USER = "user"
 
 
-CHOOSABLE = frozenset({Cause.EVENTS, Cause.CONNECTION_LOST, Cause.READONLY, Cause.HEARTBEAT, Cause.INTERVAL})
+CHOOSABLE = frozenset(cause for cause in Cause if cause.value in REFRESH_TRIGGERS)
+
+PATIENT = frozenset({Cause.MOVED, Cause.ASK, Cause.CLUSTERDOWN, Cause.PROMOTION})
+"""Causes that nobody waits for: their resolutions are spread and paced."""
 
 
 class Refresher:
@@ -76,6 +90,7 @@ class Refresher:
         self._counters = counters
         self._wanted: Cause | None = None
         self._wakeup = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._job_id: str | None = None
         self._waiters: list[asyncio.Future[None]] = []
@@ -124,9 +139,13 @@ class Refresher:
 
     def trigger(self, cause: Cause) -> None:
         """Ask for a resolution; returns at once. Switched-off causes are ignored."""
-        if cause in self._enabled and self._wanted is None:
+        if cause not in self._enabled:
+            return
+        if self._wanted is None or (self._wanted in PATIENT and cause not in PATIENT):
             self._wanted = cause
             self._wakeup.set()
+            if cause not in PATIENT:
+                self._urgent.set()
 
     async def refresh(self) -> None:
         """Resolve now, and return when a resolution that began after this call has ended.
@@ -144,6 +163,8 @@ class Refresher:
     async def _run(self) -> None:
         while True:
             await self._wakeup.wait()
+            if self._wanted in PATIENT:
+                await self._spread()
             cause = self._take()
             attempt = 0
             while cause is not None and not await self._once(cause):
@@ -153,13 +174,22 @@ class Refresher:
     def _take(self) -> Cause:
         cause, self._wanted = self._wanted or Cause.USER, None
         self._wakeup.clear()
+        self._urgent.clear()
         return cause
 
+    async def _spread(self) -> None:
+        """Wait for a part of ``SPREAD`` seconds; an urgent trigger ends it."""
+        try:
+            async with asyncio.timeout(SPREAD * random.uniform(0.5, 1.0)):
+                await self._urgent.wait()
+        except TimeoutError:
+            return
+
     async def _next(self, cause: Cause, delay: float) -> Cause:
-        """Wait before repeating; a new trigger cuts the wait short."""
+        """Wait before repeating; a new urgent trigger cuts the wait short."""
         try:
             async with asyncio.timeout(delay):
-                await self._wakeup.wait()
+                await self._urgent.wait()
         except TimeoutError:
             return cause
         return self._take()

@@ -70,6 +70,9 @@ class SentinelDiscovery:
         """Every Sentinel known so far; learnt ones are added, silent ones are never dropped."""
         return tuple(self._known)
 
+    def hint(self, endpoint: Endpoint) -> None:
+        """Redirects do not happen behind Sentinels, and name no Sentinel."""
+
     async def resolve(self, current: Topology | None) -> Resolution:
         """See :meth:`Discovery.resolve`."""
         replied, failed = await self._ask_all()

@@ -20,7 +20,9 @@ from ha_manager.transport.sockets import connect_socket, limit_unacknowledged, t
 from ha_manager.transport.wire import ProtocolViolationError, Reply, Wire
 
 OnLost = Callable[["Connection", str, LossCause], None]
+OnSilent = Callable[[], None]
 _PING = b"*1\r\n$4\r\nPING\r\n"
+_ASKING = b"*1\r\n$6\r\nASKING\r\n"
 
 
 class ConnectionState(Enum):
@@ -41,7 +43,12 @@ class Connection(Wire, asyncio.Protocol):
             as long as a blocking command blocks.
         on_lost: called once, when a connection that was READY ends for any reason but ``close()``.
         on_push: takes push frames.
+
+    Attributes:
+        on_silent: called when the server owes replies and has been silent for a while.
     """
+
+    on_silent: OnSilent | None = None
 
     def __init__(
         self,
@@ -93,6 +100,11 @@ class Connection(Wire, asyncio.Protocol):
         self._pending.append(reply)
         return reply
 
+    def send_asking(self, packed: bytes) -> Reply:
+        """As :meth:`send`, with ASKING right before it: nothing of another caller comes between."""
+        self.send(_ASKING).cancel()
+        return self.send(packed)
+
     def ping(self) -> None:
         """Ask for a sign of life; nobody waits for the reply, it only has to come."""
         self.send(_PING).cancel()
@@ -119,6 +131,11 @@ class Connection(Wire, asyncio.Protocol):
 
     # Silence and late replies
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether the server has owed replies and said nothing for a while."""
+        return bool(self._pending) and self._liveness is not None and self._liveness.is_silent
+
     def _watch(self, liveness: Liveness) -> None:
         liveness.begin(self._loop.time(), self.replies + self.pending - self.unsent)
         self._timer = self._loop.call_later(liveness.period, self._tick, liveness)
@@ -141,6 +158,8 @@ class Connection(Wire, asyncio.Protocol):
             return
         if finding.pulse is Pulse.PING:
             self.ping()
+        if finding.pulse is Pulse.SILENT and self.on_silent is not None:
+            self.on_silent()
         self._timer = self._loop.call_later(liveness.period, self._tick, liveness)
 
     # asyncio.Protocol

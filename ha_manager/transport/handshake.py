@@ -47,6 +47,8 @@ def steps(options: NodeOptions, login: tuple[str, ...]) -> tuple[Step, ...]:
             found.append(Step(("CLIENT", "SETINFO", name, value), required=False))
     if options.db:
         found.append(Step(("SELECT", options.db)))
+    if options.readonly:
+        found.append(Step(("READONLY",), required=False))
     # A round trip proves that the process behind the socket is running, not just its kernel.
     found.append(Step(("PING",), required=False))
     return tuple(found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -26,12 +26,13 @@ RECONNECT = Backoff(first=0.02, limit=1.0)
 
 
 class NodeState(Enum):
-    """IDLE: nobody asked for it yet. The rest as the words say; RETIRED is final."""
+    """IDLE: nobody asked for it yet. LEAVING: it only answers what it was sent. RETIRED is final."""
 
     IDLE = auto()
     CONNECTING = auto()
     UP = auto()
     DOWN = auto()
+    LEAVING = auto()
     RETIRED = auto()
 
 
@@ -42,9 +43,11 @@ class Opener(Protocol):
 
 
 class NodeListener(Protocol):
-    """Is told when a node comes up or goes down."""
+    """Is told when a node comes up, is suspiciously silent, or goes down."""
 
     def node_up(self, node: Node) -> None: ...
+
+    def node_silent(self, node: Node) -> None: ...
 
     def node_down(self, node: Node, reason: str, cause: LossCause) -> None: ...
 
@@ -62,7 +65,9 @@ class Node:
 
     Attributes:
         latency: measured round trip in seconds, ``None`` until it was measured.
+        zone: the availability zone that it tells; empty if it tells none.
         reason: why it went down last.
+        session: how often it came up: another one may be another process with another hash seed.
     """
 
     def __init__(
@@ -78,7 +83,9 @@ class Node:
         self.endpoint = endpoint
         self.state = NodeState.IDLE
         self.latency: float | None = None
+        self.zone = ""
         self.reason = ""
+        self.session = 0
         self._opener = opener
         self._listener = listener
         self._poolsize = poolsize
@@ -92,6 +99,8 @@ class Node:
         self._pulse: asyncio.TimerHandle | None = None
         self._replies_of_closed = 0
         self._closing: list[Connection] = []
+        self._leaving: list[Connection] = []
+        self._farewell: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"<Node {self.endpoint} {self.state.name} connections={len(self._ready)}>"
@@ -110,7 +119,7 @@ class Node:
 
     def keep_open(self) -> None:
         """From now on, keep the shared connections open in the background."""
-        if self._keeper is None and self.state is not NodeState.RETIRED:
+        if self._keeper is None and not self._is_left():
             self._keeper = asyncio.get_running_loop().create_task(self._keep(), name=f"{self!r} keeper")
 
     async def ready(self) -> Connection:
@@ -122,8 +131,8 @@ class Node:
         connection = self.take()
         if connection is not None:
             return connection
-        if self.state is NodeState.RETIRED:
-            raise RedisConnectionError(f"{self.endpoint} was retired")
+        if self._is_left():
+            raise RedisConnectionError(f"{self.endpoint} was left")
         waiter: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self.keep_open()
@@ -141,11 +150,36 @@ class Node:
             self._start_pulse()
             yield connection
 
+    def leave(self, reason: str, patience: float) -> None:
+        """Send nothing more, and retire when all replies have come, or after ``patience`` seconds.
+
+        For a node that is alive: what it was sent, it answers, if only by a redirect.
+        """
+        if self._is_left():
+            return
+        if self.state is not NodeState.UP or not (self.pending or self._leases.pending):
+            self.retire(reason)
+            return
+        self.state = NodeState.LEAVING
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self._leaving, self._ready = self._ready, []
+        self._settle(RedisConnectionError(f"{self.endpoint} was left: {reason}"))
+        self._farewell = asyncio.get_running_loop().create_task(self._part(reason, patience))
+
+    async def _part(self, reason: str, patience: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self.drain()
+        self.retire(reason)
+
     def retire(self, reason: str) -> None:
         """Leave the node for good, at once: every command under way is failed to its caller."""
         if self.state is NodeState.RETIRED:
             return
         self.state = NodeState.RETIRED
+        self._ready += self._leaving
+        self._leaving = []
         if self._keeper is not None:
             self._keeper.cancel()
         if self._pulse is not None:
@@ -161,11 +195,16 @@ class Node:
 
     async def wait_closed(self) -> None:
         """After :meth:`retire`: wait until the background task and every socket have ended."""
-        if self._keeper is not None:
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        background = [task for task in (self._keeper, self._farewell) if task is not None]
+        await asyncio.gather(*background, return_exceptions=True)
         await asyncio.gather(*(connection.wait_closed() for connection in self._closing))
 
     # Figures
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is down, or owes replies and has said nothing for a while."""
+        return self.state is not NodeState.UP or any(connection.is_silent for connection in self._ready)
 
     @property
     def connections(self) -> int:
@@ -177,7 +216,7 @@ class Node:
 
     @property
     def pending(self) -> int:
-        return sum(connection.pending for connection in self._ready)
+        return sum(connection.pending for connection in (*self._ready, *self._leaving))
 
     @property
     def replies(self) -> int:
@@ -222,16 +261,24 @@ class Node:
         return None
 
     def _add(self, connection: Connection) -> None:
+        connection.on_silent = self._silent
         self._ready.append(connection)
         self._settle(connection)
         if self.state is not NodeState.UP:
             self.state = NodeState.UP
+            self.session += 1
             self._listener.node_up(self)
+
+    def _silent(self) -> None:
+        if self.state is NodeState.UP:
+            self._listener.node_silent(self)
 
     def _lost(self, connection: Connection, reason: str, cause: LossCause) -> None:
         self._replies_of_closed += connection.replies
         if connection in self._ready:
             self._ready.remove(connection)
+        if connection in self._leaving:
+            self._leaving.remove(connection)
         self._missing.set()
         if cause is LossCause.SILENCE:
             # The process behind every other socket to it is as silent as behind this one.
@@ -249,7 +296,7 @@ class Node:
 
     def _down(self, reason: str, cause: LossCause) -> None:
         self.reason = reason
-        if self.state not in (NodeState.DOWN, NodeState.RETIRED) and not self._ready:
+        if self.state not in (NodeState.DOWN, NodeState.LEAVING, NodeState.RETIRED) and not self._ready:
             self.state = NodeState.DOWN
             self._listener.node_down(self, reason, cause)
 
@@ -266,18 +313,18 @@ class Node:
     # Leases
 
     async def _open_lease(self) -> Connection:
-        if self.state is not NodeState.RETIRED:
+        if not self._is_left():
             connection = await self._opener(self.endpoint, leased=True, on_lost=_ignore_loss)
-            if not self._is_retired():
+            if not self._is_left():
                 return connection
-            connection.close("the node was retired", LossCause.RETIRED)
-        raise RedisConnectionError(f"{self.endpoint} was retired")
+            connection.close("the node was left", LossCause.RETIRED)
+        raise RedisConnectionError(f"{self.endpoint} was left")
 
-    def _is_retired(self) -> bool:
-        return self.state is NodeState.RETIRED
+    def _is_left(self) -> bool:
+        return self.state in (NodeState.LEAVING, NodeState.RETIRED)
 
     def _start_pulse(self) -> None:
-        if self._pulse is None and self.state is not NodeState.RETIRED:
+        if self._pulse is None and not self._is_left():
             self._pulse = asyncio.get_running_loop().call_later(self._pulse_seconds, self._beat)
 
     def _beat(self) -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from cli_support import COMMAND, OK, calm, trial_of
+from redis.asyncio.cluster import RedisCluster
 
 from ha_manager import ConnectionManager, __version__
 from ha_manager.cli import demo, main
@@ -107,23 +108,51 @@ def test_without_rich_the_live_display_names_the_extra(monkeypatch: pytest.Monke
         demo._screen(plain=False)
 
 
+def told_by(output: str) -> tuple[str, list[int]]:
+    """The URL and the pids that a sandbox printed."""
+    url = next(line for line in output.splitlines() if line.startswith("url: ")).removeprefix("url: ")
+    return url, [int(line.rsplit("pid ", 1)[1]) for line in output.splitlines() if "pid " in line]
+
+
+async def ended(process: Process, number: signal.Signals, pids: list[int], temporary: Path) -> None:
+    process.send_signal(number)
+    assert await rest_of(process) == ""
+    assert process.returncode == 0
+    assert alive(pids) == []
+    assert left_in(temporary) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_sandbox_can_be_used_and_leaves_nothing(temporary: Path, number: signal.Signals) -> None:
     process = await started(
         "sandbox", "sentinel", "--replicas", "1", "--password", "secret", temporary=temporary
     )
     output = await output_until(process, "to stop")
-    url = next(line for line in output.splitlines() if line.startswith("url: ")).removeprefix("url: ")
-    pids = [int(line.rsplit("pid ", 1)[1]) for line in output.splitlines() if "pid " in line]
+    url, pids = told_by(output)
     assert len(pids) == 5
     assert "secret" not in output
     async with await ConnectionManager.from_url(url, password="secret") as redis:
         assert await redis.set("key", "value")
-    process.send_signal(number)
-    assert await rest_of(process) == ""
-    assert process.returncode == 0
-    assert alive(pids) == []
-    assert left_in(temporary) == []
+    await ended(process, number, pids, temporary)
+
+
+@pytest.mark.parametrize(("replicas", "order"), [("1", "CLUSTER FAILOVER"), ("0", "CLUSTER NODES")])
+async def test_a_cluster_can_be_used_and_leaves_nothing(temporary: Path, replicas: str, order: str) -> None:
+    process = await started(
+        *("sandbox", "cluster", "--primaries", "2", "--replicas", replicas, "--password", "secret"),
+        temporary=temporary,
+    )
+    output = await output_until(process, "to stop")
+    url, pids = told_by(output)
+    assert len(pids) == 2 + 2 * int(replicas)
+    assert "secret" not in output
+    assert "(primaries at first: node-1, node-2)" in output
+    assert order in output
+    assert url.startswith("redis+cluster://")
+    host, port = url.removeprefix("redis+cluster://").split(",")[0].split(":")
+    async with RedisCluster(host=host, port=int(port), password="secret") as redis:
+        assert all([await redis.set(f"key-{number}", "value") for number in range(20)])
+    await ended(process, signal.SIGTERM, pids, temporary)
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +162,10 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"ha-manager {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["sandbox", "sentinel", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["demo", "--help"], ["sandbox", "sentinel", "--help"], ["sandbox", "cluster", "--help"]],
+)
 def test_help_explains(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(arguments)
@@ -153,7 +185,9 @@ def test_help_explains(arguments: list[str], capsys: pytest.CaptureFixture[str])
         ["demo", "--seconds-per-phase", "nan"],
         ["demo", "--in-doubt", "ignore"],
         ["sandbox"],
-        ["sandbox", "cluster"],
+        ["sandbox", "something"],
+        ["sandbox", "cluster", "--primaries", "0"],
+        ["sandbox", "cluster", "--sentinels", "3"],
         ["sandbox", "sentinel", "--sentinels", "none"],
     ],
 )

@@ -14,6 +14,7 @@ from ha_manager.config.hints import REPLACED
 from ha_manager.errors import ConfigurationError
 
 BY_SENTINEL = {"cluster_name": "m", "sentinels": [("a", 1)]}
+CLUSTER = {"startup_nodes": [("a", 1)]}
 PROVIDER = UsernamePasswordCredentialProvider("u", "p")
 
 
@@ -30,6 +31,23 @@ PROVIDER = UsernamePasswordCredentialProvider("u", "p")
         ({**BY_SENTINEL, "unix_socket_path": "/x"}, "unix_socket_path and sentinels", "leave"),
         ({"host": "h", "unix_socket_path": "/x"}, "host and unix_socket_path", "give one"),
         ({"port": 1, "unix_socket_path": "/x"}, "port and unix_socket_path", "give one"),
+        ({"db": 1}, "no server is given", "startup_nodes="),
+        ({"cluster_name": "m"}, "cluster_name", "a cluster is given as startup_nodes="),
+        ({**CLUSTER, **BY_SENTINEL}, "sentinels and startup_nodes", "leave sentinels and cluster_name out"),
+        ({**CLUSTER, "sentinels": ["a"]}, "sentinels and startup_nodes", "leave startup_nodes out"),
+        ({**CLUSTER, "cluster_name": "m"}, "cluster_name and startup_nodes", "leave cluster_name out"),
+        ({**CLUSTER, "host": "h"}, "host and startup_nodes", "write the address into startup_nodes"),
+        ({**CLUSTER, "port": 1}, "port and startup_nodes", "write the address into startup_nodes"),
+        (
+            {**CLUSTER, "unix_socket_path": "/x"},
+            "unix_socket_path and startup_nodes",
+            "leave startup_nodes out",
+        ),
+        ({**CLUSTER, "sentinel_password": "p"}, "sentinel_password", "with username and password"),
+        ({**CLUSTER, "sentinel_ssl": True}, "sentinel_ssl", "leave it out"),
+        ({**CLUSTER, "username": "u"}, "username", "add password="),
+        ({**CLUSTER, "read_from": "same_zone"}, "read_from='same_zone'", "add availability_zone="),
+        ({"host": "h", "read_from": "same_zone"}, "availability_zone", "read_from='prefer_replica'"),
         ({"host": "h", "sentinel_password": "p"}, "sentinel_password", "add sentinels"),
         ({"host": "h", "sentinel_ssl": True}, "sentinel_ssl", "add sentinels"),
         ({"host": "h", "command_timeout": 1, "socket_timeout": 1}, "socket_timeout", "command_timeout alone"),
@@ -78,6 +96,12 @@ def test_a_contradiction_is_refused_with_a_remedy(given: dict[str, Any], named: 
         {"unix_socket_path": "/x", "ssl": False},
         {**BY_SENTINEL, "host": None, "port": None, "unix_socket_path": None},
         {"host": "h", "sentinels": None, "cluster_name": None},
+        {**CLUSTER, "sentinels": None, "cluster_name": None, "host": None, "unix_socket_path": None},
+        {**CLUSTER, "sentinel_ssl": False},
+        {**CLUSTER, "db": 3},
+        {**CLUSTER, "read_from": "same_zone", "availability_zone": "a"},
+        {"host": "h", "startup_nodes": None},
+        {"host": "h", "availability_zone": "a"},
         {"host": "h", "password": "p"},
         {"host": "h", "username": "u", "password": "p", "credential_provider": None},
     ],
@@ -93,6 +117,7 @@ def test_these_are_no_contradictions(given: dict[str, Any]) -> None:
         ("pool_size", "poolsize"),
         ("sentinel", "sentinels"),
         ("hearbeat", "heartbeat"),
+        ("startup_node", "startup_nodes"),
     ],
 )
 def test_a_misspelt_option_is_answered_with_the_nearest(name: str, meant: str) -> None:

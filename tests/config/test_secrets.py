@@ -55,7 +55,18 @@ FAULTS = [
     " ",
     "?ssl_ca_certs=x",
 ]
-SCHEMES = ["redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "http", "", "x y"]
+SCHEMES = [
+    "redis",
+    "rediss",
+    "unix",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "redis+cluster",
+    "rediss+cluster",
+    "http",
+    "",
+    "x y",
+]
 
 
 def everything_shown(error: BaseException) -> str:
@@ -104,6 +115,7 @@ def test_a_password_without_a_host_behind_it(password: str, encoded: bool) -> No
     written = quote(password, safe="", errors="replace") if encoded else password.replace("@", "")
     assert_hidden(f"redis://user:{written}")
     assert_hidden(f"redis+sentinel://:{written}")
+    assert_hidden(f"redis+cluster://:{written}")
 
 
 @pytest.mark.parametrize("name", ["password", "sentinel_password", "ssl_password", "sentinel_ssl_password"])
@@ -133,6 +145,9 @@ def test_a_password_given_as_a_keyword(password: str, wrong: str) -> None:
         {"host": f"redis://:{password}@h"},
         {"sentinels": f"redis+sentinel://:{password}@h", "cluster_name": "m"},
         {"sentinels": [f"user:{password}@h:1"], "cluster_name": "m"},
+        {"startup_nodes": [f"user:{password}@h:1"]},
+        {"startup_nodes": f"redis+cluster://:{password}@h"},
+        {"startup_nodes": ["a"], "username": "u", "password": password, wrong: 1.5},
         {"sentinels": [{"host": "h", "password": password}], "cluster_name": "m"},
     ]
     for kwargs in logins:

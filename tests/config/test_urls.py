@@ -72,6 +72,32 @@ def read(url: str, **overrides: Any) -> Options:
             "rediss+sentinel://a/m",
             {"sentinels": ["a"], "cluster_name": "m", "ssl": True, "sentinel_ssl": True},
         ),
+        ("redis+cluster://a", {"startup_nodes": ["a:6379"]}),
+        (
+            "redis+cluster://u:p@a:1,b,[::1]:3,a:1/5",
+            {
+                "startup_nodes": [("a", 1), ("b", 6379), ("::1", 3)],
+                "db": 5,
+                "username": "u",
+                "password": "p",
+            },
+        ),
+        ("REDIS+CLUSTER://a/0/", {"startup_nodes": ["a"]}),
+        ("rediss+cluster://a,b/", {"startup_nodes": ["a", "b"], "ssl": True}),
+        (
+            "redis+cluster://a?cross_slot=no&require_full_coverage=1&read_from=same_zone&availability_zone=z",
+            {
+                "startup_nodes": ["a"],
+                "cross_slot": False,
+                "require_full_coverage": True,
+                "read_from": "same_zone",
+                "availability_zone": "z",
+            },
+        ),
+        (
+            "redis+cluster://a?refresh_triggers=moved,ask,clusterdown,uncovered",
+            {"startup_nodes": ["a"], "refresh_triggers": ["moved", "ask", "clusterdown", "uncovered"]},
+        ),
         ("rediss+sentinel://a/m?sentinel_ssl=no", {"sentinels": ["a"], "cluster_name": "m", "ssl": True}),
         ("rediss+sentinel://a/m?ssl=0", {"sentinels": ["a"], "cluster_name": "m", "sentinel_ssl": True}),
         (
@@ -104,9 +130,9 @@ def test_a_url_means_the_same_as_keywords(url: str, same: dict[str, Any]) -> Non
         ("http://h", "known scheme"),
         ("reddis://h", "did you mean redis://"),
         ("sentinel://h/m", "redis+sentinel://"),
-        ("redis+cluster://h", "cluster mode is not in this version"),
-        ("rediss+cluster://h", "cluster mode is not in this version"),
+        ("cluster://h", "redis+cluster://"),
         ("redis://a,b", "redis+sentinel://h1,h2/service"),
+        ("rediss://a,b", "rediss+cluster://h1,h2"),
         ("redis://h:x", "port from 1 to 65535"),
         ("redis://h:0", "port from 1 to 65535"),
         ("redis://h:65536", "port from 1 to 65535"),
@@ -139,6 +165,18 @@ def test_a_url_means_the_same_as_keywords(url: str, same: dict[str, Any]) -> Non
         ("redis+sentinel:///m", "has no host"),
         ("redis+sentinel://a,,b/m", "has no host"),
         ("redis+sentinel://a,b:x/m", "port from 1 to 65535"),
+        ("redis+cluster://", "redis+cluster://host1:6379,host2:6379"),
+        ("redis+cluster:///1", "a node in the URL has no host"),
+        ("redis+cluster://a,,b", "a node in the URL has no host"),
+        ("redis+cluster://a,b:x", "port from 1 to 65535"),
+        ("redis+cluster://a/service", "a cluster has no service name"),
+        ("redis+cluster://a/0/1", "not a whole number"),
+        ("redis+cluster://a?sentinel_password=x", "sentinel_password is given without sentinels"),
+        ("redis+cluster://a?startup_nodes=b", "address and path"),
+        ("redis+cluster://a?read_from=same_zone", "add availability_zone="),
+        ("rediss+cluster://a?ssl=false", "ssl is given by the URL"),
+        ("redis+cluster://a?require_full_coverage=x", "it takes bool"),
+        ("redis+cluster://a?cluster_error_retry_attempts=3", "failover_timeout"),
         ("redis://h?db=x", "db in the URL's query cannot be read: it takes int"),
         ("redis://h?db=1_0", "cannot be read"),
         ("redis://h?db=-1", "whole number"),
@@ -185,6 +223,7 @@ def test_keywords_add_to_a_url() -> None:
     assert options.node.db == 1
     assert read("redis:///1", host="g").server == Endpoint("g", 6379)
     assert read("redis+sentinel://a", cluster_name="m").cluster_name == "m"
+    assert read("redis+cluster://a", startup_nodes=[("a", "6379")]).startup_nodes == (Endpoint("a", 6379),)
     assert read("redis+sentinel://a:26379/m", sentinels=[("a", "26379")]).sentinels == (Endpoint("a", 26379),)
 
 
@@ -200,6 +239,10 @@ def test_keywords_add_to_a_url() -> None:
         ("redis://h?command_timeout=1", {"socket_timeout": 1}, "command_timeout"),
         ("redis+sentinel://a/m", {"sentinels": ["b"]}, "sentinels"),
         ("redis+sentinel://a/m", {"cluster_name": "n"}, "cluster_name"),
+        ("redis+cluster://a", {"startup_nodes": ["b"]}, "startup_nodes"),
+        ("redis+cluster://a", {"host": "b"}, "host and startup_nodes"),
+        ("redis+cluster://a", {"sentinels": ["b"], "cluster_name": "m"}, "sentinels and startup_nodes"),
+        ("redis://h", {"startup_nodes": ["b"]}, "host and startup_nodes"),
         ("redis://h", {"sentinels": ["b"], "cluster_name": "m"}, "host and sentinels"),
         ("redis://h", {"unix_socket_path": "/x"}, "host and unix_socket_path"),
         ("redis://h", {"pasword": "q"}, "did you mean password"),

@@ -152,6 +152,26 @@ def test_protocol(value: object) -> None:
         *(("unix_socket_path", value) for value in ("", "x.sock", b"/x", 1, "/a\0b")),
         *(("cluster_name", value) for value in ("", "a b", "a\tb", "a\x00", b"m", 1)),
         *(("sentinels", value) for value in ("h:1", b"h", {}, {"h": 1}, 5, [], (), ("h", 1), [5], ["h:x"])),
+        *(
+            ("startup_nodes", value)
+            for value in (
+                "h:1",
+                b"h",
+                {},
+                {"h": 1},
+                5,
+                [],
+                (),
+                ("h", 1),
+                [5],
+                ["h:x"],
+                [("h", 0)],
+                [{"host": "h"}],
+            )
+        ),
+        *(("availability_zone", value) for value in ("", 1, b"a")),
+        *(("cross_slot", value) for value in (1, "yes", None)),
+        *(("require_full_coverage", value) for value in (0, "no", None)),
         *(("in_doubt", value) for value in ("maybe", "", None, True, [])),
         *(("read_from", value) for value in ("master", None, 1, dict, pick_later, ["primary"])),
         *(("refresh_triggers", value) for value in ("events", None, 1, ["event"], [1], [[]])),
@@ -199,9 +219,9 @@ def test_values_that_are_taken_as_they_are() -> None:
     assert not options.node.keepalive
 
 
-@pytest.mark.parametrize("word", ["primary", "replica", "prefer_replica", "nearest"])
+@pytest.mark.parametrize("word", ["primary", "replica", "prefer_replica", "nearest", "same_zone"])
 def test_read_from_words(word: str) -> None:
-    assert build(read_from=word).read_from == word
+    assert build(read_from=word, availability_zone="a").read_from == word
 
 
 def test_refresh_triggers_are_a_subset() -> None:
