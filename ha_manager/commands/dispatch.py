@@ -40,6 +40,7 @@ class Order:
         make: makes a call out of a specification and words.
         finish: what each reply passes through.
         targets: what the caller gave as ``target_nodes=``, or ``None``.
+        split: the caller asked by name for a command that is split, whatever ``cross_slot`` says.
     """
 
     spec: CommandSpec
@@ -47,6 +48,7 @@ class Order:
     make: Callable[[CommandSpec, Sequence[Any]], Call]
     finish: Finish
     targets: Any = None
+    split: bool = False
 
 
 class Dispatch:
@@ -132,7 +134,7 @@ class Dispatch:
     # Parts by slot
 
     async def _by_slot(self, order: Order, spec: CommandSpec) -> Any:
-        if spec.request is not RequestPolicy.MULTI_SHARD or not self._cross_slot:
+        if spec.request is not RequestPolicy.MULTI_SHARD or not (self._cross_slot or order.split):
             remedy = (
                 "cross_slot=False forbids to split it"
                 if spec.request is RequestPolicy.MULTI_SHARD

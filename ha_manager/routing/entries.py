@@ -30,7 +30,7 @@ def rows_of(entry: Any) -> Iterator[Row]:
         words = [_text(word) for word in (*flags, *tips)]
         rule = _rule(specs) or _legacy_rule(first, last, step, "movablekeys" in words)
         inner = [row for subcommand in subcommands for row in rows_of(subcommand)]
-        name = _text(entry[0]).upper().replace("|", " ")
+        name = _name(entry[0])
     except (TypeError, ValueError, IndexError, KeyError) as error:
         raise ValueError(f"no entry of COMMAND: {type(entry).__name__}") from error
     yield Row(
@@ -45,6 +45,12 @@ def rows_of(entry: Any) -> Iterator[Row]:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str | bytes):
+        raise TypeError("a command's name is text")
+    return _text(value).upper().replace("|", " ")
 
 
 def _marks(words: Iterable[str], has_subcommands: bool) -> str:

@@ -142,7 +142,7 @@ def _scan(replies: Replies, nodes: Sequence[str]) -> Any:
     return cursors, [element for reply in replies for element in reply[1]]
 
 
-_NOTHING_RUNS = frozenset({"running_script", b"running_script"})
+_RUNNING_SCRIPT = frozenset({"running_script", b"running_script"})
 
 
 def _running(replies: Replies) -> Any:
@@ -152,7 +152,7 @@ def _running(replies: Replies) -> Any:
 def _runs(reply: Any) -> bool:
     """Whether FUNCTION STATS tells of a script that runs: a mapping in RESP3, a flat list in RESP2."""
     pairs = reply.items() if isinstance(reply, Mapping) else zip(reply[::2], reply[1::2], strict=False)
-    return any(name in _NOTHING_RUNS and value is not None for name, value in pairs)
+    return any(name in _RUNNING_SCRIPT and value is not None for name, value in pairs)
 
 
 def _first(replies: Replies) -> Any:

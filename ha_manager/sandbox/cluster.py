@@ -96,6 +96,14 @@ class ClusterSandbox(ClusterDeployment):
         """
         return await self._observer.owner(slot_of(slot))
 
+    async def owners(self) -> dict[int, ServerProcess]:
+        """The owner of each slot that has one, as by `owner`.
+
+        Raises:
+            DiscoveryError: no node answers.
+        """
+        return await self._observer.owners()
+
     async def kill_primary(self, slot: int | str | bytes = 0) -> ServerProcess:
         """Kills the owner of a slot as a crash would (SIGKILL), and returns it."""
         node = await self.owner(slot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from redis.exceptions import RedisError
@@ -66,6 +67,12 @@ class ClusterObserver:
             raise DiscoveryError(f"sandbox: slot {slot} has no owner")
         return node
 
+    async def owners(self) -> dict[int, ServerProcess]:
+        """The node that owns each slot, for the slots that one of the sandbox's nodes owns."""
+        nodes = {seat.node_id: node for node, seat in self.seats.items()}
+        owners = (await self.picture()).owners()
+        return {slot: nodes[owner] for slot, owner in owners.items() if owner in nodes}
+
     async def confirmed_owner(self, slot: int) -> ServerProcess:
         """The node that owns the slot, if it runs and says so itself.
 
@@ -120,12 +127,11 @@ class ClusterObserver:
     async def entries(self) -> list[Entry]:
         """All nodes as a new node's table shall have them."""
         picture = await self.picture()
-        entries = []
-        for seat in self.seats.values():
-            line = picture.newest(seat.node_id)
-            if line is not None:
-                entries.append(Entry(seat, picture.primary_of(seat.node_id), line.slots, line.epoch))
-        return entries
+        slots: dict[str, list[range]] = defaultdict(list)
+        for slot, owner in sorted(picture.owners().items()):
+            slots[owner].append(range(slot, slot + 1))
+        ids = {seat: seat.node_id for seat in self.seats.values()}
+        return [Entry(seat, picture.primary_of(me), slots[me], picture.epoch(me)) for seat, me in ids.items()]
 
 
 async def _view(node: ServerProcess) -> View | None:

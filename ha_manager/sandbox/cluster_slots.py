@@ -92,14 +92,13 @@ class SlotKeeper:
         await until(known, _SECONDS, "slots to be assigned")
 
     async def _by_owner(self, slots: Iterable[int]) -> Mapping[ServerProcess, list[int]]:
-        picture = await self._observer.picture()
-        owners: dict[ServerProcess, list[int]] = defaultdict(list)
-        for slot, owner in picture.owners(sorted(set(map(slot_of, slots)))).items():
-            node = self._observer.node(owner)
-            if node is None:
+        owners = await self._observer.owners()
+        found: dict[ServerProcess, list[int]] = defaultdict(list)
+        for slot in sorted(set(map(slot_of, slots))):
+            if slot not in owners:
                 raise DiscoveryError(f"sandbox: slot {slot} has no owner")
-            owners[node].append(slot)
-        return owners
+            found[owners[slot]].append(slot)
+        return found
 
     async def _bystanders(self, source: ServerProcess, target: ServerProcess) -> list[ServerProcess]:
         primaries = await self._observer.primaries()

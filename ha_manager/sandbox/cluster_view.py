@@ -61,12 +61,11 @@ class Picture:
         newest = max(lines, key=lambda line: (line.epoch, line.node_id), default=None)
         return None if newest is None else newest.node_id
 
-    def owners(self, slots: Iterable[int]) -> dict[int, str]:
-        """The id of each slot's owner as by `owner_of`; empty for those that have none."""
+    def owners(self) -> dict[int, str]:
+        """The id of each slot's owner as by `owner_of`, for the slots that have one."""
         lines = {line for view in self.views.values() for line in view.values() if line.slots}
-        newest = sorted(lines, key=lambda line: (line.epoch, line.node_id))
-        owners = {slot: line.node_id for line in newest for part in line.slots for slot in part}
-        return {slot: owners.get(slot, "") for slot in slots}
+        newest_last = sorted(lines, key=lambda line: (line.epoch, line.node_id))
+        return {slot: line.node_id for line in newest_last for part in line.slots for slot in part}
 
     def primary_of(self, node_id: str) -> str:
         """The id of the primary that most say the node replicates; empty if most say that it is a primary."""
@@ -75,17 +74,15 @@ class Picture:
 
     def primaries(self) -> list[str]:
         """The primaries' ids in the order of their slots; a dead one counts as long as it owns some."""
+        lowest = {owner: slot for slot, owner in sorted(self.owners().items(), reverse=True)}
         ids = dict.fromkeys(node_id for view in self.views.values() for node_id in view)
-        alive = [node_id for node_id in ids if self._is_primary(node_id)]
-        return sorted(alive, key=self._lowest_slot)
+        found = [node_id for node_id in ids if self._is_primary(node_id, owner=node_id in lowest)]
+        return sorted(found, key=lambda node_id: lowest.get(node_id, SLOT_COUNT))
 
-    def epoch(self) -> int:
-        """The newest configuration epoch that any node knows."""
-        return max((line.epoch for view in self.views.values() for line in view.values()), default=0)
-
-    def newest(self, node_id: str) -> NodeLine | None:
-        """The line about a node under the newest epoch; None if nobody knows it."""
-        return max(self._lines(node_id), key=lambda line: line.epoch, default=None)
+    def epoch(self, node_id: str | None = None) -> int:
+        """The newest configuration epoch of a node, or of any node."""
+        lines = [line for view in self.views.values() for line in view.values()]
+        return max((line.epoch for line in lines if node_id in (None, line.node_id)), default=0)
 
     def all_call_primary(self, node_id: str) -> bool:
         """Whether every node that answered, itself included, says that it is a primary."""
@@ -110,15 +107,11 @@ class Picture:
         parts = [part for view in self.views.values() for line in view.values() for part in line.slots]
         return any(not wanted.isdisjoint(part) for part in set(parts))
 
-    def _is_primary(self, node_id: str) -> bool:
+    def _is_primary(self, node_id: str, *, owner: bool) -> bool:
         lines = self._lines(node_id)
         called = sum(line.is_primary for line in lines)
         dead = sum("fail" in line.flags for line in lines)
-        return 2 * called > len(lines) and (2 * dead < len(lines) or self._lowest_slot(node_id) < SLOT_COUNT)
-
-    def _lowest_slot(self, node_id: str) -> int:
-        line = self.newest(node_id)
-        return min((part[0] for part in line.slots), default=SLOT_COUNT) if line is not None else SLOT_COUNT
+        return 2 * called > len(lines) and (owner or 2 * dead < len(lines))
 
     def _lines(self, node_id: str) -> list[NodeLine]:
         return [view[node_id] for view in self.views.values() if node_id in view]

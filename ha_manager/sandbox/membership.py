@@ -51,12 +51,10 @@ async def check_can_go(node: ServerProcess, observer: ClusterObserver) -> None:
     Raises:
         ConfigurationError: it owns slots, or has replicas.
     """
-    picture = await observer.picture()
-    line = picture.newest(observer.seats[node].node_id)
-    owned = [slot for part in (line.slots if line else ()) for slot in part]
-    if owned and picture.owner_of(owned[0]) == observer.seats[node].node_id:
+    owners = (await observer.picture()).owners().values()
+    if owned := sum(owner == observer.seats[node].node_id for owner in owners):
         raise ConfigurationError(
-            f"sandbox: {node.name} owns {len(owned)} slots; give them away first, with migrate_slots"
+            f"sandbox: {node.name} owns {owned} slots; give them away first, with migrate_slots"
         )
     if replicas := [replica.name for replica in await observer.replicas(node)]:
         raise ConfigurationError(

@@ -60,8 +60,13 @@ def predecessors(old: Topology, new: Topology) -> list[int | None]:
     by_replica = {node.endpoint: index for index, shard in enumerate(old.shards) for node in shard.replicas}
     taken: set[int] = set()
     found = [
-        _claim(by_primary.get(_primary(shard)), taken) if shard.primary else None for shard in new.shards
+        _claim(by_primary.get(shard.primary.endpoint), taken) if shard.primary else None
+        for shard in new.shards
     ]
+    # The promoted before those who merely have a replica in common, or a stray would rob them.
+    for position, shard in enumerate(new.shards):
+        if found[position] is None and shard.primary:
+            found[position] = _claim(by_replica.get(shard.primary.endpoint), taken)
     for position, shard in enumerate(new.shards):
         if found[position] is None:
             found[position] = _by_members(shard, by_primary, by_replica, taken)
@@ -80,8 +85,9 @@ def _by_members(
 
 
 def _claim(index: int | None, taken: set[int]) -> int | None:
-    if index is not None:
-        taken.add(index)
+    if index is None or index in taken:
+        return None
+    taken.add(index)
     return index
 
 

@@ -155,8 +155,8 @@ class ClusterDiscovery:
             raise shards
         if isinstance(info, BaseException):
             raise info
-        if not shards:
-            raise BadReplyError("it knows of no shards")
+        if not any(shard.slots for shard in shards):
+            raise BadReplyError("it knows of no slot with an owner: the cluster is not set up")
         return View(node, shards, info)
 
     async def _info(self, node: Endpoint) -> ClusterInfo:

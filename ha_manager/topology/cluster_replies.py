@@ -75,7 +75,7 @@ def _count(found: Mapping[str, str], name: str) -> int:
 def parse_shards(reply: Any, asked: Endpoint, *, tls: bool) -> tuple[Shard, ...]:
     """Parse CLUSTER SHARDS.
 
-    Replicas that are not online are left out. A failed primary stays, because its slots wait for a
+    Replicas that failed are left out; one that is loading may still be promoted, and stays. A failed primary stays, because its slots wait for a
     promotion. A shard without slots waits for none: without a working primary it is left out as a
     whole, since it is but the trace of a server that was replaced.
 
@@ -97,7 +97,7 @@ def _shard(found: Mapping[str, Any], asked: Endpoint, *, tls: bool) -> Shard | N
     primary = _leading(entry for entry in entries if entry.node.role is Role.PRIMARY)
     if not slots and (primary is None or primary.failed):
         return None
-    replicas = (entry.node for entry in entries if entry.node.role is Role.REPLICA and entry.online)
+    replicas = (entry.node for entry in entries if entry.node.role is Role.REPLICA and not entry.failed)
     return _assembled(primary.node if primary else None, replicas, slots, text_or_empty(found.get("id")))
 
 

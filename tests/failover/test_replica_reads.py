@@ -10,7 +10,7 @@ from tests.failover.load import eventually, hasten
 
 
 def _replicas_in_use(manager: ConnectionManager) -> set[tuple[str, int]]:
-    return {node.endpoint for node in manager._lane.replicas}
+    return {node.endpoint for node in manager._lanes.default.replicas}
 
 
 async def _everywhere(sandbox: SentinelSandbox, key: str, value: str) -> None:

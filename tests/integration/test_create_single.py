@@ -94,7 +94,6 @@ async def test_a_url_with_a_login(server_name: str) -> None:
 @pytest.mark.parametrize(
     ("url", "named"),
     [
-        ("redis+cluster://127.0.0.1:6379", "cluster mode is not in this version"),
         ("http://127.0.0.1:6379", "known scheme"),
         ("127.0.0.1:6379", "known scheme"),
         ("redis+sentinel://127.0.0.1:26379", "cluster_name"),

@@ -13,6 +13,7 @@ from redis.exceptions import ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ha_manager import (
+    ClusterUnreachableError,
     ConnectionManager,
     FailoverTimeoutError,
     SentinelsUnreachableError,
@@ -61,9 +62,9 @@ async def test_a_sentinel_names_its_services(sentinel_set: SentinelSandbox) -> N
         assert part in str(caught.value)
 
 
-async def test_a_cluster_node(server_name: str) -> None:
+async def test_a_cluster_that_was_not_set_up(server_name: str) -> None:
     async with StandaloneSandbox(server=server_name, config={"cluster-enabled": True}) as sandbox:
-        with pytest.raises(WrongDeploymentError, match="node of a cluster"):
+        with pytest.raises(ClusterUnreachableError, match="the cluster is not set up"):
             await ConnectionManager.create(**address_of(sandbox.node), client_name="lost")
         await all_closed(sandbox.node, "lost")
 

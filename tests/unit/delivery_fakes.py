@@ -34,6 +34,8 @@ class FakeConnection:
         self.undecoded: list[asyncio.Future[Any]] = []
 
     def send(self, packed: bytes) -> asyncio.Future[Any]:
+        if self._node.broken:
+            raise UNSENT
         self._node.sent.append(packed)
         reply = asyncio.get_running_loop().create_future()
         self._node.replies.append(reply)
@@ -45,6 +47,10 @@ class FakeConnection:
                 reply.set_result(outcome)
         return reply
 
+    def send_asking(self, packed: bytes) -> asyncio.Future[Any]:
+        self._node.asking.append(len(self._node.sent))
+        return self.send(packed)
+
     def be_patient(self, reply: asyncio.Future[Any]) -> None:
         self.patient.append(reply)
 
@@ -53,20 +59,39 @@ class FakeConnection:
 
 
 class FakeNode:
-    """A node whose replies are scripted; past the script they stay out."""
+    """A node whose replies are scripted; past the script they stay out.
+
+    Attributes:
+        asking: which of ``sent``, counted from 0, came right behind ASKING.
+        broken: its connection is closed, and takes nothing.
+        farewell: how it was left: ``"retired"``, or the seconds that it has to answer.
+    """
 
     def __init__(
-        self, endpoint: Endpoint, *script: Any, up: bool = True, latency: float | None = None
+        self,
+        endpoint: Endpoint,
+        *script: Any,
+        up: bool = True,
+        latency: float | None = None,
+        zone: str = "",
     ) -> None:
         self.endpoint = endpoint
         self.script = list(script)
         self.state = NodeState.UP if up else NodeState.DOWN
         self.latency = latency
+        self.zone = zone
         self.reason = "it fell"
+        self.session = 1
+        self.is_silent = False
+        self.broken = False
+        self.kept_open = False
+        self.farewell: str | float | None = None
         self.sent: list[bytes] = []
+        self.asking: list[int] = []
         self.replies: list[asyncio.Future[Any]] = []
         self.refusing: list[RedisError] = []
         self.leased = 0
+        self.leases = 0
         self.connection = FakeConnection(self)
 
     @property
@@ -90,7 +115,19 @@ class FakeNode:
     async def lease(self) -> AsyncIterator[FakeConnection]:
         connection = await self.ready()
         self.leased += 1
+        self.leases += 1
         try:
             yield connection
         finally:
             self.leased -= 1
+
+    def keep_open(self) -> None:
+        self.kept_open = True
+
+    def leave(self, _reason: str, patience: float) -> None:
+        self.state = NodeState.LEAVING
+        self.farewell = patience
+
+    def retire(self, _reason: str) -> None:
+        self.state = NodeState.RETIRED
+        self.farewell = "retired"

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from delivery_fakes import LOST, OVERDUE, UNSENT, FakeNode
+from executor_rig import SECRET, Rig, call
 from redis.exceptions import AuthenticationError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from unit_support import S1, S2, A, B, soon, turns, until
 
-from ha_manager.delivery import Call, Executor, Gate, Lane, Policy
 from ha_manager.errors import (
     FailoverTimeoutError,
     ManagerClosedError,
@@ -19,62 +19,12 @@ from ha_manager.errors import (
     PendingLimitError,
     ReplyTimeoutError,
 )
-from ha_manager.observe import Counters, Event, EventBus, OutcomeInDoubt
-from ha_manager.routing import describe, make_preference
+from ha_manager.routing import make_preference
 from ha_manager.topology import Cause
 from ha_manager.transport.replies import error_reply
 
 READONLY = error_reply("READONLY You can't write against a read only replica.")
 LOADING = error_reply("LOADING Redis is loading the dataset in memory")
-SECRET = b"hunter2"
-
-
-def policy(**changes: Any) -> Policy:
-    defaults: dict[str, Any] = {"in_doubt": "raise", "preference": None, "failover_timeout": 60.0}
-    return Policy(**{**defaults, **changes})
-
-
-def call(command: str, **changes: Any) -> Call:
-    undecoded = changes.pop("undecoded", False)
-    return Call(describe(command.split()), SECRET, policy(**changes), undecoded=undecoded)
-
-
-class Rig:
-    """An executor over one lane, whose primary follows ``script``."""
-
-    def __init__(
-        self, *script: Any, confirmed: bool = True, limit: int = 10, sentinels: tuple[FakeNode, ...] = ()
-    ):
-        self.node = FakeNode(A, *script)
-        self.lane = Lane()
-        self.counters = Counters()
-        self.events: list[Event] = []
-        self.triggers: list[Cause] = []
-        bus = EventBus()
-        bus.add_listener(self.events.append)
-        self.gate = Gate(limit, bus=bus, counters=self.counters)
-        self.lane.gate = self.gate
-        self.lane.assign(self.node.as_node)
-        if confirmed:
-            self.lane.confirm()
-        self.executor = Executor(
-            self.lane,
-            self.gate,
-            trigger=self.triggers.append,
-            sentinels=lambda: [sentinel.as_node for sentinel in sentinels],
-            bus=bus,
-            counters=self.counters,
-        )
-
-    async def run(self, command: str, **changes: Any) -> Any:
-        return await soon(self.executor.run(call(command, **changes)))
-
-    def start(self, command: str, **changes: Any) -> asyncio.Task[Any]:
-        return asyncio.ensure_future(self.executor.run(call(command, **changes)))
-
-    @property
-    def doubts(self) -> list[tuple[str, str]]:
-        return [(e.command, e.action) for e in self.events if isinstance(e, OutcomeInDoubt)]
 
 
 # Answers
@@ -110,7 +60,7 @@ async def test_what_did_not_run_is_sent_again(command: str, outcome: Any) -> Non
 async def test_readonly_doubts_the_primary_and_goes_to_the_next() -> None:
     rig = Rig(READONLY)
     task = rig.start("SET k v")
-    await until(lambda: rig.gate.waiting == 1)
+    await until(lambda: rig.backlog.waiting == 1)
     assert rig.triggers == [Cause.READONLY]
     assert not rig.lane.confirmed
     new = FakeNode(B, b"OK")
@@ -199,9 +149,9 @@ async def test_a_first_attempt_made_elsewhere_is_judged_alike(
 async def test_without_a_confirmed_primary_commands_wait(command: str) -> None:
     rig = Rig(b"OK", confirmed=False)
     task = rig.start(command)
-    await until(lambda: rig.gate.waiting == 1)
-    rig.gate.open()
-    await until(lambda: rig.gate.waiting == 1)
+    await until(lambda: rig.backlog.waiting == 1)
+    rig.lane.gate.open()
+    await until(lambda: rig.backlog.waiting == 1)
     assert rig.node.sent == []
     rig.lane.confirm()
     assert await soon(task) == b"OK"
@@ -211,7 +161,7 @@ async def test_a_hold_lets_reads_pass() -> None:
     rig = Rig(b"value", b"OK")
     rig.lane.hold("an announcement")
     task = rig.start("SET k v")
-    await until(lambda: rig.gate.waiting == 1)
+    await until(lambda: rig.backlog.waiting == 1)
     assert await rig.run("GET k") == b"value"
     rig.lane.release()
     assert await soon(task) == b"OK"
@@ -223,7 +173,7 @@ async def test_the_deadline_does_not_move_when_a_command_looks_again() -> None:
     for _ in range(10_000):
         if task.done():
             break
-        rig.gate.open()
+        rig.lane.gate.open()
         await asyncio.sleep(0.002)
     with pytest.raises(FailoverTimeoutError, match="confirmed"):
         await soon(task)
@@ -232,10 +182,10 @@ async def test_the_deadline_does_not_move_when_a_command_looks_again() -> None:
 async def test_the_queue_is_bounded_and_ends_with_the_manager() -> None:
     rig = Rig(confirmed=False, limit=1)
     task = rig.start("SET k v")
-    await until(lambda: rig.gate.waiting == 1)
+    await until(lambda: rig.backlog.waiting == 1)
     with pytest.raises(PendingLimitError):
         await rig.run("SET k v")
-    rig.gate.close()
+    rig.lanes.close()
     with pytest.raises(ManagerClosedError):
         await soon(task)
 
@@ -243,12 +193,12 @@ async def test_the_queue_is_bounded_and_ends_with_the_manager() -> None:
 async def test_cancelling_a_waiting_command_leaves_nothing_behind() -> None:
     rig = Rig(confirmed=False)
     task = rig.start("SET k v")
-    await until(lambda: rig.gate.waiting == 1)
+    await until(lambda: rig.backlog.waiting == 1)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     rig.lane.confirm()
     await turns()
-    assert (task.cancelled(), rig.gate.waiting, rig.node.sent) == (True, 0, [])
+    assert (task.cancelled(), rig.backlog.waiting, rig.node.sent) == (True, 0, [])
 
 
 async def test_cancelling_a_command_under_way_cancels_its_reply_alone() -> None:

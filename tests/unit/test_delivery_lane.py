@@ -27,10 +27,11 @@ class Openings:
 
 
 class Rig:
+    """A lane with its primary, at a gate that counts."""
+
     def __init__(self, *, confirmed: bool = True) -> None:
-        self.lane = Lane()
         self.openings = Openings()
-        self.lane.gate = cast("Gate", self.openings)
+        self.lane = Lane(cast("Gate", self.openings))
         self.node = FakeNode(A)
         self.lane.assign(self.node.as_node)
         if confirmed:
@@ -46,7 +47,7 @@ class Rig:
 
 
 def test_without_a_primary_there_is_nothing() -> None:
-    lane = Lane()
+    lane = Lane(cast("Gate", Openings()))
     lane.confirm()
     assert (lane.writer(), lane.reader(), lane.writer_node(), lane.reader_node(None)) == (None,) * 4
     assert lane.why() == "a primary to be found"
@@ -213,6 +214,53 @@ def test_admitting_a_replica_lets_waiting_reads_look_again() -> None:
 
 @pytest.mark.parametrize(("read_only", "word"), [(True, "replica"), (False, "primary")])
 def test_what_is_waited_for_without_a_primary(read_only: bool, word: str) -> None:
-    lane = Lane()
+    lane = Lane(cast("Gate", Openings()))
     lane.assign(None, read_only=read_only)
     assert word in lane.why()
+
+
+# Refusals, and the end
+
+
+def test_a_refusal_is_told_until_the_primary_serves_again() -> None:
+    rig = Rig()
+    rig.lane.doubt("the cluster is down")
+    assert "the cluster is down" in rig.lane.why()
+    rig.lane.doubt()
+    assert rig.lane.refusal == "the cluster is down", "another doubt does not explain the first one away"
+    rig.lane.doubt("another reason")
+    assert "another reason" in rig.lane.why()
+    rig.lane.confirm()
+    assert (rig.lane.refusal, rig.open_for) == ("", (True, True))
+    rig.lane.doubt()
+    assert "confirmed" in rig.lane.why()
+
+
+def test_a_primary_that_went_down_is_told_before_its_refusal() -> None:
+    rig = Rig()
+    rig.lane.doubt("the cluster is down")
+    rig.node.state = NodeState.DOWN
+    assert "it fell" in rig.lane.why()
+
+
+def test_a_primary_that_cannot_be_confirmed_keeps_its_refusal() -> None:
+    rig = Rig()
+    rig.lane.doubt("the cluster is down")
+    rig.node.state = NodeState.DOWN
+    rig.lane.confirm()
+    assert rig.lane.refusal == "the cluster is down"
+
+
+def test_an_abandoned_lane_sends_its_commands_away() -> None:
+    rig = Rig()
+    before = rig.openings.count
+    rig.lane.abandon()
+    assert (rig.lane.gone, rig.lane.primary, rig.open_for) == (True, None, (False, False))
+    assert rig.openings.count > before, "whoever waits here must look for another lane"
+
+
+def test_candidates_are_told_with_their_zones() -> None:
+    rig = with_replicas(FakeNode(B, zone="east"), FakeNode(C, zone="west"))
+    node = rig.lane.reader_node(make_preference("same_zone", "west"))
+    assert node is not None
+    assert node.endpoint == C

@@ -21,6 +21,7 @@ SAMPLES: dict[str, Any] = {
     "Endpoint": A,
     "Endpoint | None": None,
     "tuple[Endpoint, ...]": (A, B),
+    "tuple[range, ...]": (range(0, 100), range(200, 201)),
 }
 KINDS = [
     kind
@@ -40,6 +41,7 @@ LEVELS = {
     "SentinelsRestored": "INFO",
     "CommandsWaited": "INFO",
     "StaleAnswerRefused": "INFO",
+    "StaleViewRefused": "INFO",
 }
 
 

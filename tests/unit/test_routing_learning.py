@@ -142,9 +142,20 @@ def test_flags_may_be_a_set() -> None:
         max_leaves=20,
     )
 )
-def test_what_is_no_entry_raises_value_error(garbage: Any) -> None:
+def test_garbage_raises_value_error_or_happens_to_be_an_entry(garbage: Any) -> None:
+    try:
+        spec = learn(garbage)
+    except ValueError as error:
+        assert "no entry" in str(error)
+    else:
+        assert isinstance(garbage[0], str | bytes)
+        assert spec.name == spec.name.upper()
+
+
+@pytest.mark.parametrize("told", [None, [], {}, "get", b"get", 1, [None, 1, [], 0, 0, 0], ["get", 1, [], 0]])
+def test_what_is_no_entry_raises_value_error(told: Any) -> None:
     with pytest.raises(ValueError, match="no entry"):
-        learn(garbage)
+        learn(told)
 
 
 @pytest.mark.parametrize("at", [2, 7, 8, 9], ids=["flags", "tips", "key specifications", "subcommands"])
