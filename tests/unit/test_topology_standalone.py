@@ -17,6 +17,7 @@ from ha_manager.topology.model import one_shard
 PLAIN = {"ROLE": [b"master", 0, []], "INFO cluster": b"# Cluster\r\ncluster_enabled:0\r\n"}
 REPLICA = {
     "ROLE": [b"slave", b"10.0.0.2", 6379, b"connected", 5],
+    "INFO cluster": b"# Cluster\r\ncluster_enabled:0\r\n",
     "INFO replication": b"role:slave\r\nmaster_host:10.0.0.2\r\nmaster_port:6379\r\n",
 }
 DENIED = NoPermissionError("User x has no permissions to run this command")
