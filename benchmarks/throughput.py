@@ -1,4 +1,5 @@
-"""How fast are asyncio Redis clients against one real server? GET and SET of 64-byte values.
+"""How fast are asyncio Redis clients against one real server, or with `--cluster` against three that share
+the slots? GET and SET of 64-byte values.
 
 Every peer lives in a process of its own and stays connected. Rounds are interleaved: each case is
 measured for every peer in turn, in an order that rotates, before the next round starts, so that the
@@ -19,13 +20,16 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from cluster_peers import CLUSTER_PEERS, peers_of
 from peers import DEFAULT_PEERS, KEY_PREFIX, PEERS, Target
-from report import Case, Results, Row, as_json, document, judge
-from server import forget, given_server, own_server, server_version
+from report import CLUSTER_GOALS, GOALS, Case, Results, Row, as_json, document, judge
+from server import forget, given_server, own_cluster, own_server, server_version
 
 WORKER = Path(__file__).resolve().parent / "worker.py"
 # Beyond the time that a measurement is told to take; a child that is silent for longer has hung.
 PATIENCE = 30.0
+# In a cluster each task goes through many keys, so that it does not use one shard alone.
+CLUSTER_KEYS = 1024
 
 
 class Child:
@@ -35,10 +39,12 @@ class Child:
         self._process = process
 
     @classmethod
-    async def start(cls, peer: str, loop: str, target: Target) -> "Child":
+    async def start(cls, peer: str, loop: str, target: Target, keys: int) -> "Child":
         """Start the worker of one peer on one kind of event loop."""
-        command = [sys.executable, str(WORKER), "--peer", peer, "--loop", loop]
+        command = [sys.executable, str(WORKER), "--peer", peer, "--loop", loop, "--keys", str(keys)]
         command += ["--host", target.host, "--port", str(target.port)]
+        for host, port in target.nodes:
+            command += ["--node", host, str(port)]
         if target.sentinel_port is not None:
             command += ["--sentinel-port", str(target.sentinel_port)]
         process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
@@ -89,7 +95,10 @@ class Experiment:
         self._children: dict[tuple[str, str], Child] = {}
         self.versions: dict[str, str] = {}
         cases = [Case(*cell) for cell in product(options.loops, options.ops, options.tasks)]
-        self.results: Results = {case: {peer: Row(peer) for peer in options.peers} for case in cases}
+        self._labels = {peer: peers_of(cluster=options.cluster)[peer].label for peer in options.peers}
+        self.results: Results = {
+            case: {peer: Row(peer, label) for peer, label in self._labels.items()} for case in cases
+        }
 
     async def run(self) -> None:
         """Connect everybody, seed the keys, measure every round, and stop the children."""
@@ -103,11 +112,12 @@ class Experiment:
             await asyncio.gather(*(child.stop() for child in self._children.values()))
 
     async def _connect(self, peer: str, loop: str) -> None:
-        child = self._children[peer, loop] = await Child.start(peer, loop, self._target)
+        child = await Child.start(peer, loop, self._target, key_count(self._options))
+        self._children[peer, loop] = child
         message = await child.answer(within=PATIENCE)
         if "ready" in message:
-            self.versions[peer] = message["ready"]
-            # GET rounds read what SET stores, so that also a run of GET alone has values to verify.
+            self.versions[self._labels[peer]] = message["ready"]
+            # What only many tasks at once bring to light shall not come up in the first round.
             message = await child.measure(Case(loop, "set", max(self._options.tasks)), 0.05, 0.05)
         if error := message.get("error"):
             for case, rows in self.results.items():
@@ -130,6 +140,12 @@ class Experiment:
             row.rounds[figure].append(value)
 
 
+def key_count(options: argparse.Namespace) -> int:
+    """How many keys the tasks share out among themselves: at least one for each."""
+    most = max(options.tasks)
+    return max(most, CLUSTER_KEYS) if options.cluster else most
+
+
 def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
@@ -147,19 +163,26 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--tasks", type=numbers, default=[1, 64, 512], help="default 1,64,512")
     parser.add_argument("--ops", type=words, default=["get", "set"], help="default get,set")
     parser.add_argument("--loops", type=words, default=["asyncio", "uvloop"], help="default asyncio,uvloop")
-    parser.add_argument("--peers", type=words, default=list(DEFAULT_PEERS), help=f"of {', '.join(PEERS)}")
+    parser.add_argument(
+        "--peers", type=words, help=f"of {', '.join(PEERS)}; with --cluster, of {', '.join(CLUSTER_PEERS)}"
+    )
     parser.add_argument("--sentinel", action="store_true", help="add ha_manager through a Sentinel")
+    parser.add_argument("--cluster", action="store_true", help="a cluster of three primaries instead")
     parser.add_argument("--seconds", type=float, default=1.0, help="length of one measurement, default 1")
     parser.add_argument("--warmup", type=float, default=0.15, help="seconds before each, default 0.15")
     parser.add_argument("--rounds", type=int, default=5, help="default 5")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures here")
     parser.add_argument("--check", action="store_true", help="exit 1 if a goal is missed")
     options = parser.parse_args(arguments)
-    for name, allowed in (("peers", PEERS), ("ops", ("get", "set")), ("loops", ("asyncio", "uvloop"))):
+    known = peers_of(cluster=options.cluster)
+    options.peers = options.peers or list(CLUSTER_PEERS if options.cluster else DEFAULT_PEERS)
+    for name, allowed in (("peers", known), ("ops", ("get", "set")), ("loops", ("asyncio", "uvloop"))):
         if unknown := set(getattr(options, name)) - set(allowed):
             parser.error(f"--{name}: unknown {', '.join(sorted(unknown))}; there are {', '.join(allowed)}")
-    if options.sentinel and options.url:
-        parser.error("--sentinel needs the benchmark's own server, so it cannot go with --url")
+    if (options.sentinel or options.cluster) and options.url:
+        parser.error("--sentinel and --cluster need the benchmark's own servers, so --url cannot go with them")
+    if options.sentinel and options.cluster:
+        parser.error("a cluster has no Sentinels: --sentinel cannot go with --cluster")
     if options.sentinel and "sentinel" not in options.peers:
         options.peers.append("sentinel")
     return options
@@ -171,14 +194,16 @@ def main() -> int:
     with ExitStack() as stack:
         if options.url:
             target = given_server(options.url)
+            stack.callback(forget, target, [f"{KEY_PREFIX}{key}" for key in range(key_count(options))])
+        elif options.cluster:
+            target = stack.enter_context(own_cluster())
         else:
             target = stack.enter_context(own_server("sentinel" in options.peers))
         server = server_version(target)
+        if target.nodes:
+            server = f"a cluster of {len(target.nodes)} primaries without replicas, {server}"
         experiment = Experiment(options, target)
-        try:
-            asyncio.run(experiment.run())
-        finally:
-            forget(target, [f"{KEY_PREFIX}{task}" for task in range(max(options.tasks))])
+        asyncio.run(experiment.run())
     method = (
         f"{options.rounds} interleaved rounds of {options.seconds:g} s; medians over the rounds, ratios "
         "taken within a round. 64-byte values, every one verified. CPU is the client process alone."
@@ -190,7 +215,7 @@ def main() -> int:
         )
     if not options.check:
         return 0
-    verdicts = list(judge(experiment.results))
+    verdicts = list(judge(experiment.results, CLUSTER_GOALS if options.cluster else GOALS))
     print("\n### Goals\n")
     for met, sentence in verdicts:
         print(f"- {'met' if met else 'MISSED'}: {sentence}")

@@ -13,9 +13,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
-from peers import KEY_PREFIX, PEERS, Peer, Target
+from cluster_peers import peers_of
+from peers import KEY_PREFIX, Peer, Target
 
 VALUE_SIZE = 64
 # Reading a clock for each command costs the fast clients more than the slow ones: only this part of
@@ -31,15 +33,21 @@ class Run:
     latencies: list[float] = field(default_factory=list)
 
 
-def value_of(task: int) -> bytes:
-    """A value that only this task's key holds, so that a reply given to the wrong task is noticed."""
-    return f"{task:0{VALUE_SIZE}d}".encode()
+Turns = list[tuple[tuple[Any, ...], Any]]
+"""What a task calls, one after another and again from the start: arguments and the expected reply."""
 
 
-async def plain_task(run: Run, call: Callable[..., Any], arguments: tuple[Any, ...], expected: Any) -> int:
+def value_of(key: int) -> bytes:
+    """A value that only this key holds, so that a reply given to the wrong task is noticed."""
+    return f"{key:0{VALUE_SIZE}d}".encode()
+
+
+async def plain_task(run: Run, call: Callable[..., Any], turns: Turns) -> int:
     """Call until the run ends; returns how many calls were made."""
     done = 0
-    while run.running:
+    for arguments, expected in cycle(turns):
+        if not run.running:
+            break
         reply = await call(*arguments)
         if reply != expected:
             raise AssertionError(f"{arguments[0]!r} answered {reply!r}, not {expected!r}")
@@ -47,12 +55,14 @@ async def plain_task(run: Run, call: Callable[..., Any], arguments: tuple[Any, .
     return done
 
 
-async def timed_task(run: Run, call: Callable[..., Any], arguments: tuple[Any, ...], expected: Any) -> int:
+async def timed_task(run: Run, call: Callable[..., Any], turns: Turns) -> int:
     """The same, and note how long each call took."""
     clock, note = time.perf_counter, run.latencies.append
     done = 0
     before = clock()
-    while run.running:
+    for arguments, expected in cycle(turns):
+        if not run.running:
+            break
         reply = await call(*arguments)
         if reply != expected:
             raise AssertionError(f"{arguments[0]!r} answered {reply!r}, not {expected!r}")
@@ -63,16 +73,22 @@ async def timed_task(run: Run, call: Callable[..., Any], arguments: tuple[Any, .
     return done
 
 
-async def run_tasks(peer: Peer, op: str, tasks: int, seconds: float) -> dict[str, float]:
-    """Let `tasks` tasks each do one command after another for `seconds`."""
+def turns_of(peer: Peer, op: str, keys: range) -> Turns:
+    """The calls that one task makes: `op` on each of its keys."""
+    names = [(peer.key(f"{KEY_PREFIX}{key}"), value_of(key)) for key in keys]
+    if op == "get":
+        return [((name,), value) for name, value in names]
+    return [((name, value), peer.stored) for name, value in names]
+
+
+async def run_tasks(peer: Peer, op: str, tasks: int, keys: int, seconds: float) -> dict[str, float]:
+    """Let `tasks` tasks, which share out `keys` keys, each do one command after another for `seconds`."""
     run = Run()
     call = getattr(peer.client, op)
     work = []
     for task in range(tasks):
-        key, value = peer.key(f"{KEY_PREFIX}{task}"), value_of(task)
-        arguments, expected = ((key,), value) if op == "get" else ((key, value), peer.stored)
         body = plain_task if task % TIMED_TASKS_IN else timed_task
-        work.append(body(run, call, arguments, expected))
+        work.append(body(run, call, turns_of(peer, op, range(task, keys, tasks))))
 
     def stop() -> None:
         run.running = False
@@ -88,21 +104,22 @@ async def run_tasks(peer: Peer, op: str, tasks: int, seconds: float) -> dict[str
     return {"ops": done / wall, "p50": cuts[49], "p99": cuts[98], "cpu": cpu / max(done, 1)}
 
 
-async def verify(peer: Peer, tasks: int) -> None:
-    """Read every key back once: what was stored is what each task meant to store."""
-    for task in range(tasks):
-        found = await peer.client.get(peer.key(f"{KEY_PREFIX}{task}"))
-        if found != value_of(task):
-            raise AssertionError(f"task {task} stored {value_of(task)!r}, the server has {found!r}")
+async def call_for_each(peer: Peer, op: str, keys: int) -> None:
+    """Store every key once, or read it back: what is found is what its task meant to store."""
+    call = getattr(peer.client, op)
+    for arguments, expected in turns_of(peer, op, range(keys)):
+        reply = await call(*arguments)
+        if reply != expected:
+            raise AssertionError(f"{op} of {arguments[0]!r} answered {reply!r}, not {expected!r}")
 
 
-async def measure(peer: Peer, request: dict[str, Any]) -> dict[str, float]:
+async def measure(peer: Peer, request: dict[str, Any], keys: int) -> dict[str, float]:
     """Warm up (pools open their connections then), measure, and check what a SET left behind."""
     op, tasks = request["op"], request["tasks"]
-    await run_tasks(peer, op, tasks, request["warmup"])
-    figures = await run_tasks(peer, op, tasks, request["seconds"])
+    await run_tasks(peer, op, tasks, keys, request["warmup"])
+    figures = await run_tasks(peer, op, tasks, keys, request["seconds"])
     if op == "set":
-        await verify(peer, tasks)
+        await call_for_each(peer, "get", keys)
     return figures
 
 
@@ -115,18 +132,20 @@ async def open_input() -> asyncio.StreamReader:
     return reader
 
 
-async def serve(peer: Peer, target: Target, answer: Callable[[dict[str, Any]], None]) -> None:
+async def serve(peer: Peer, target: Target, keys: int, answer: Callable[[dict[str, Any]], None]) -> None:
     """Connect, then answer measurement requests until the input ends."""
     requests = await open_input()
     try:
         await peer.connect(target)
+        # A run of GET alone has values to verify, too.
+        await call_for_each(peer, "set", keys)
     except Exception as error:  # noqa: BLE001  a library may fail in its own way; the table prints the reason
         answer({"error": f"{type(error).__name__}: {error}"})
         return
     answer({"ready": peer.versions()})
     while line := await requests.readline():
         try:
-            answer(await measure(peer, json.loads(line)))
+            answer(await measure(peer, json.loads(line), keys))
         except Exception as error:  # noqa: BLE001  likewise
             answer({"error": f"{type(error).__name__}: {error}"})
     await peer.close()
@@ -155,14 +174,18 @@ def run_on(kind: str, main: Any) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--peer", choices=PEERS, required=True)
+    parser.add_argument("--peer", required=True)
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), required=True)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--sentinel-port", type=int)
+    parser.add_argument("--node", nargs=2, action="append", default=[], metavar=("HOST", "PORT"))
+    parser.add_argument("--keys", type=int, required=True)
     options = parser.parse_args()
-    target = Target(options.host, options.port, options.sentinel_port)
-    run_on(options.loop, serve(PEERS[options.peer](), target, private_output()))
+    nodes = tuple((host, int(port)) for host, port in options.node)
+    target = Target(options.host, options.port, options.sentinel_port, nodes)
+    peer = peers_of(cluster=bool(nodes))[options.peer]()
+    run_on(options.loop, serve(peer, target, options.keys, private_output()))
 
 
 if __name__ == "__main__":

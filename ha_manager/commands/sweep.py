@@ -59,8 +59,11 @@ class Sweep:
             UncoveredSlotError: at the end, if slots had no owner: their keys are unknown.
         """
         progress = _Progress()
+        left = 0
         for _ in range(MOST_PASSES):
-            for lane in self._concerned(progress):
+            # A pass that settled nothing went by a map that is out of date: ask everybody.
+            in_vain, left = left == len(progress.todo), len(progress.todo)
+            for lane in self._lanes.all if in_vain else self._concerned(progress):
                 async for key in self._scan(lane, pieces, progress):
                     yield key
             if not progress.todo:
@@ -109,10 +112,11 @@ def _note(progress: _Progress, before: OwnSlots, after: OwnSlots, awaited: dict[
     """Enter what a complete scan of one node, between these two looks, has settled."""
     moving = {**before.leaving, **after.leaving}
     progress.todo -= (before.owned & after.owned) - moving.keys()
-    for slot, target in moving.items():
-        progress.awaited[slot] = target
+    progress.awaited |= moving
+    held = (before.owned | before.arriving) & (after.owned | after.arriving)
     for slot, target in awaited.items():
-        if target == after.node_id:
-            # Its source was scanned before: what was there then, and is not there now, is here.
+        # Its source was scanned before: what was there then, and is not there now, came here. It may
+        # have gone on from here already; then whoever has it now is to be scanned.
+        if target == after.node_id and slot in held and slot not in moving:
             progress.todo.discard(slot)
             progress.awaited.pop(slot, None)

@@ -1,7 +1,7 @@
 """Makes lanes and nodes what a snapshot says, and leaves the nodes that are not needed any more.
 
-In a cluster, a node that lost its role still answers what it was sent, if only by redirects, so it is
-left when it has answered. Elsewhere nothing stops a deposed primary from acknowledging writes that
+In a cluster, a node that lost its role and does not hang still answers what it was sent, if only by
+redirects, so it is left when it has answered. Elsewhere nothing stops a deposed primary from acknowledging writes that
 will be discarded, so it is left at once.
 """
 
@@ -15,7 +15,12 @@ from ha_manager.delivery.lanes import Lanes
 from ha_manager.delivery.replica_watch import ReplicaWatch
 from ha_manager.topology import Deployment, NodeInfo, Shard, Topology
 from ha_manager.topology.change import predecessors
-from ha_manager.transport import Fleet, Node
+from ha_manager.transport import Fleet, Node, NodeState
+
+HANGS = 0.4
+"""Seconds of silence after which a node that lost its role is taken to hang. A shorter silence is that of
+a primary handing over in good order: it will answer what it was sent by a redirect. One that hung would
+acknowledge, on waking up, writes that are lost already."""
 
 _LEFT = "it left the topology, or is not needed any more"
 
@@ -130,7 +135,8 @@ class Arrangement:
         if node is None or (shard.primary is not None and shard.primary.endpoint == node.endpoint):
             return
         reason = f"{node.endpoint} is no longer the primary"
-        if self._lanes.clustered and not node.is_silent:
+        hangs = node.state is not NodeState.UP or node.silence > HANGS
+        if self._lanes.clustered and not hangs:
             self._fleet.leave(node.endpoint, reason, self._patience)
         else:
             self._fleet.retire(node.endpoint, reason)

@@ -11,6 +11,10 @@ from ha_manager.errors import FailoverTimeoutError, ManagerClosedError, PendingL
 from ha_manager.observe import CommandsWaited, Counters, EventBus
 
 
+WORTH_TELLING = 0.05
+"""Seconds; shorter waits are counted and not told as events: a doubt that is soon dispelled is no news."""
+
+
 @dataclass(slots=True)
 class Backlog:
     """All commands that wait, at whichever gate.
@@ -104,7 +108,8 @@ class Gate:
             return
         waiters = self._take_all()
         longest = asyncio.get_running_loop().time() - self._oldest
-        self._backlog.bus.publish(CommandsWaited(count=len(waiters), longest=longest))
+        if longest >= WORTH_TELLING:
+            self._backlog.bus.publish(CommandsWaited(count=len(waiters), longest=longest))
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)

@@ -152,7 +152,7 @@ class Steward:
                 self.trigger(Cause.RECONNECTED)
 
     def node_silent(self, node: Node) -> None:
-        """A node owes replies and says nothing: if it hangs, its replicas will know soon."""
+        """A node owes replies and says nothing: it hangs, or hands over, and its replicas will know soon."""
         lane = self.arrangement.lane_of(node)
         if self._lanes.clustered and lane is not None and node is lane.primary:
             lane.doubt()

@@ -11,6 +11,7 @@ from ha_manager.topology.replies import BadReplyError, text
 
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _LEAVING = re.compile(r"\[([0-9]{1,5})->-([0-9a-f]+)\]")
+_ARRIVING = re.compile(r"\[([0-9]{1,5})-<-[0-9a-f]+\]")
 _FIELDS_BEFORE_SLOTS = 8
 
 
@@ -22,11 +23,13 @@ class OwnSlots:
         node_id: its name in the cluster.
         owned: the slots that it owns.
         leaving: those of them whose keys move away, by the id of the node that they go to.
+        arriving: slots of other nodes whose keys move here.
     """
 
     node_id: str
     owned: frozenset[int]
     leaving: dict[int, str]
+    arriving: frozenset[int] = frozenset()
 
 
 def parse_own_slots(reply: Any) -> OwnSlots:
@@ -45,6 +48,7 @@ def parse_own_slots(reply: Any) -> OwnSlots:
 def _parse(words: list[str]) -> OwnSlots:
     owned: set[int] = set()
     leaving: dict[int, str] = {}
+    arriving: set[int] = set()
     for word in words[_FIELDS_BEFORE_SLOTS:]:
         if found := _RANGE.fullmatch(word):
             first, last = int(found[1]), int(found[2] or found[1])
@@ -53,4 +57,6 @@ def _parse(words: list[str]) -> OwnSlots:
             owned.update(range(first, last + 1))
         elif found := _LEAVING.fullmatch(word):
             leaving[int(found[1])] = found[2]
-    return OwnSlots(words[0], frozenset(owned), leaving)
+        elif found := _ARRIVING.fullmatch(word):
+            arriving.add(int(found[1]))
+    return OwnSlots(words[0], frozenset(owned), leaving, frozenset(arriving))

@@ -16,13 +16,16 @@ from ha_manager.transport import handshake
 from ha_manager.transport.faults import ConnectionLostError, LossCause, ReplyOverdueError
 from ha_manager.transport.liveness import Liveness, Pulse
 from ha_manager.transport.packing import make_packer
+from ha_manager.transport.rhythm import Rhythm
 from ha_manager.transport.sockets import connect_socket, limit_unacknowledged, translate
 from ha_manager.transport.wire import ProtocolViolationError, Reply, Wire
 
 OnLost = Callable[["Connection", str, LossCause], None]
-OnSilent = Callable[[], None]
 _PING = b"*1\r\n$4\r\nPING\r\n"
 _ASKING = b"*1\r\n$6\r\nASKING\r\n"
+
+SUSPICION = 0.003
+"""Seconds for which commands are held back before the silence is told to others."""
 
 
 class ConnectionState(Enum):
@@ -45,10 +48,10 @@ class Connection(Wire, asyncio.Protocol):
         on_push: takes push frames.
 
     Attributes:
-        on_silent: called when the server owes replies and has been silent for a while.
+        on_silent: called when the server owes replies and has been silent for longer than it used to be.
     """
 
-    on_silent: OnSilent | None = None
+    on_silent: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -77,6 +80,8 @@ class Connection(Wire, asyncio.Protocol):
         self._flush_due = False
         self._heard = False
         self._timer: asyncio.TimerHandle | None = None
+        self._rhythm = Rhythm()
+        self._suspicion: asyncio.TimerHandle | None = None
         self._closed = self._loop.create_future()
 
     def __repr__(self) -> str:
@@ -106,13 +111,20 @@ class Connection(Wire, asyncio.Protocol):
         return self.send(packed)
 
     def ping(self) -> None:
-        """Ask for a sign of life; nobody waits for the reply, it only has to come."""
-        self.send(_PING).cancel()
+        """Ask for a sign of life, ahead of what is held back; nobody waits for the reply."""
+        if self._transport is not None and not self._paused:
+            self.put_sent().cancel()
+            self._transport.write(_PING)
 
     def _flush(self) -> None:
         self._flush_due = False
         if self._paused or self._transport is None or not self._outbox:
             return
+        now = self._loop.time()
+        if self._liveness is not None and self._rhythm.is_late(now):
+            self._hold()
+            return
+        self._rhythm.asked(now)
         output = self.take_output()
         self._transport.write(output[0] if len(output) == 1 else b"".join(output))
         if self._timer is None and self._liveness is not None:
@@ -124,6 +136,7 @@ class Connection(Wire, asyncio.Protocol):
             self.feed(data)
         except ProtocolViolationError as fault:
             self._end(f"{self.endpoint} broke the protocol: {fault}", LossCause.PROTOCOL)
+        self._rhythm.heard(self._loop.time(), owed=len(self._pending) > len(self._outbox))
         if not self._flush_due:
             # Queued behind the callers that this data wakes: their next commands leave in the same turn.
             self._flush_due = True
@@ -132,9 +145,22 @@ class Connection(Wire, asyncio.Protocol):
     # Silence and late replies
 
     @property
-    def is_silent(self) -> bool:
-        """Whether the server has owed replies and said nothing for a while."""
-        return bool(self._pending) and self._liveness is not None and self._liveness.is_silent
+    def silence(self) -> float:
+        """Seconds for which the server has owed replies and said nothing."""
+        since = self._rhythm.quiet_since
+        return self._loop.time() - since if since else 0.0
+
+    def _hold(self) -> None:
+        """Keep what is queued: it leaves with the next sign of life, or goes to another server."""
+        if self._suspicion is None:
+            self._suspicion = self._loop.call_later(SUSPICION, self._suspect)
+
+    def _suspect(self) -> None:
+        self._suspicion = None
+        if self._transport is None or not self._rhythm.is_late(self._loop.time()):
+            return
+        if self.on_silent is not None:
+            self.on_silent()
 
     def _watch(self, liveness: Liveness) -> None:
         liveness.begin(self._loop.time(), self.replies + self.pending - self.unsent)
@@ -158,8 +184,7 @@ class Connection(Wire, asyncio.Protocol):
             return
         if finding.pulse is Pulse.PING:
             self.ping()
-        if finding.pulse is Pulse.SILENT and self.on_silent is not None:
-            self.on_silent()
+        self._suspect()
         self._timer = self._loop.call_later(liveness.period, self._tick, liveness)
 
     # asyncio.Protocol
@@ -214,6 +239,9 @@ class Connection(Wire, asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._suspicion is not None:
+            self._suspicion.cancel()
+            self._suspicion = None
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.abort()

@@ -15,7 +15,6 @@ class Pulse(Enum):
     """What to do about the connection."""
 
     FINE = auto()
-    SILENT = auto()
     PING = auto()
     DEAD = auto()
 
@@ -26,10 +25,6 @@ class Finding:
 
     pulse: Pulse
     overdue: int = 0
-
-
-SUSPICION = 5
-"""A fifth of ``heartbeat`` in silence is told, once, as a first sign that the server may hang."""
 
 
 class Liveness:
@@ -43,22 +38,16 @@ class Liveness:
     def __init__(self, heartbeat: float, command_timeout: float | None) -> None:
         self._heartbeat = heartbeat
         self._timeout = command_timeout
-        self.period = max(min(heartbeat, command_timeout or heartbeat) / (2 * SUSPICION), 0.005)
+        self.period = max(min(heartbeat, command_timeout or heartbeat) / 4, 0.005)
         self._silent_since = 0.0
         self._pinged = False
-        self._told = False
         self._last_tick = 0.0
         self._marks: deque[tuple[float, int]] = deque()
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether the present silence is suspicious, as of the last tick."""
-        return self._told
 
     def begin(self, now: float, sent: int) -> None:
         """Replies are owed from now on, after a time in which none were; ``sent`` commands in all."""
         self._silent_since = self._last_tick = now
-        self._pinged = self._told = False
+        self._pinged = False
         self._marks.clear()
         self._marks.append((now, sent))
 
@@ -71,14 +60,10 @@ class Liveness:
             self._shift(now)
         overdue = self._overdue(now, sent, replied)
         if heard or stalled:
-            self._silent_since, self._pinged, self._told = now, False, False
+            self._silent_since, self._pinged = now, False
             return Finding(Pulse.FINE, overdue)
-        silence = now - self._silent_since
-        if silence < self._heartbeat:
-            if self._told or silence < self._heartbeat / SUSPICION:
-                return Finding(Pulse.FINE, overdue)
-            self._told = True
-            return Finding(Pulse.SILENT, overdue)
+        if now - self._silent_since < self._heartbeat:
+            return Finding(Pulse.FINE, overdue)
         if self._pinged:
             return Finding(Pulse.DEAD, overdue)
         self._silent_since, self._pinged = now, True

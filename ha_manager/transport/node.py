@@ -153,6 +153,8 @@ class Node:
     def leave(self, reason: str, patience: float) -> None:
         """Send nothing more, and retire when all replies have come, or after ``patience`` seconds.
 
+        What was not sent yet, its callers may send elsewhere.
+
         For a node that is alive: what it was sent, it answers, if only by a redirect.
         """
         if self._is_left():
@@ -164,6 +166,8 @@ class Node:
         if self._keeper is not None:
             self._keeper.cancel()
         self._leaving, self._ready = self._ready, []
+        for connection in self._leaving:
+            connection.recall(reason, LossCause.RETIRED)
         self._settle(RedisConnectionError(f"{self.endpoint} was left: {reason}"))
         self._farewell = asyncio.get_running_loop().create_task(self._part(reason, patience))
 
@@ -202,9 +206,9 @@ class Node:
     # Figures
 
     @property
-    def is_silent(self) -> bool:
-        """Whether it is down, or owes replies and has said nothing for a while."""
-        return self.state is not NodeState.UP or any(connection.is_silent for connection in self._ready)
+    def silence(self) -> float:
+        """Seconds for which it has owed replies and said nothing."""
+        return max((connection.silence for connection in self._ready), default=0.0)
 
     @property
     def connections(self) -> int:

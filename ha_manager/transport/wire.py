@@ -79,6 +79,12 @@ class Wire:
         self._pending.append(reply)
         return reply
 
+    def put_sent(self) -> Reply:
+        """A place for the reply to a command that is handed out now, ahead of everything queued."""
+        reply = self._create_future()
+        self._pending.insert(len(self._pending) - len(self._outbox), reply)
+        return reply
+
     def leave_undecoded(self, reply: Reply) -> None:
         """Give this reply as bytes although the connection decodes; call right after :meth:`put`."""
         self._undecoded.add(reply)
@@ -169,6 +175,15 @@ class Wire:
         for future, _ in zip(self._pending, range(count), strict=False):
             if not future.done() and future not in self._patient:
                 future.set_exception(error())
+
+    def recall(self, reason: str, cause: LossCause) -> None:
+        """Give up what was not handed out yet: its callers may send it elsewhere."""
+        unsent, self._outbox = len(self._outbox), []
+        recalled = [self._pending.pop() for _ in range(unsent)]
+        for future in reversed(recalled):
+            self._undecoded.discard(future)
+            if not future.done():
+                future.set_exception(ConnectionLostError(reason, sent=False, cause=cause))
 
     def fail(self, reason: str, cause: LossCause) -> None:
         """Tell every caller that no reply will come, and whether its command had been handed out."""

@@ -221,7 +221,6 @@ TARGETED = [
     volatile("lastsave", target_nodes="all"),
     call("execute_command", "MODULE LIST", target_nodes="primaries"),
     call("execute_command", "CLUSTER KEYSLOT", "string-1", target_nodes="all"),
-    call("execute_command", "GET", "string-1", target_nodes="default-node"),
 ]
 
 DIRECT = [
@@ -232,6 +231,8 @@ DIRECT = [
     call("execute_command", "DBSIZE", target_nodes="primaries"),
     call("execute_command", "CLUSTER KEYSLOT", "x"),
     call("execute_command", "PUBSUB NUMSUB", "heard"),
+    # The last one: its MOVED makes redis-py 5.2 forget a primary.
+    call("execute_command", "GET", "string-1", target_nodes="default-node"),
 ]
 
 CALLS: list[Call] = [*KEYS, *SCRIPTS, *SERVER, *CLUSTER, *TARGETED, *DIRECT]

@@ -83,7 +83,7 @@ class World:
         for lane, server in zip(self._made, self.servers, strict=True):
             lane.assign(FakeNode(server.endpoint).as_node)
         for slot in range(SLOT_COUNT):
-            self.servers[slot % NODES].owned.add(slot)
+            self.servers[slot * NODES // SLOT_COUNT].owned.add(slot)
         for key in KEYS:
             self.owner(key_slot(key)).keys.add(key)
         self.update_map()
