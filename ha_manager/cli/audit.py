@@ -44,8 +44,9 @@ class ScenarioResult:
 
     Attributes:
         phase: the fault and its moments.
-        outage: the longest gap without a success of any writer.
-        writer_outages: the longest gap of each writer.
+        outage: the longest gap without a success of any writer of the struck primary.
+        writer_outages: the longest gap of each of them.
+        other_outages: the longest gap of each of the other writers.
         acknowledged: writes that succeeded as their callers were told.
         lost, lost_excused: acknowledged writes that were gone at the end. Excused are those that a
             killed primary acknowledged in its last second.
@@ -63,6 +64,7 @@ class ScenarioResult:
     phase: Phase
     outage: Gap
     writer_outages: list[Gap] = field(default_factory=list)
+    other_outages: list[Gap] = field(default_factory=list)
     acknowledged: int = 0
     lost: int = 0
     lost_excused: int = 0
@@ -82,7 +84,12 @@ class ScenarioResult:
     @property
     def recovered(self) -> bool:
         """Whether every writer succeeded again."""
-        return all(math.isfinite(gap.end) for gap in (self.outage, *self.writer_outages))
+        return all(math.isfinite(gap.end) for gap in (self.outage, *self.writer_outages, *self.other_outages))
+
+    @property
+    def stall(self) -> Gap:
+        """The outage; where no primary was lost, the longest gap of a single writer."""
+        return self.outage if self.phase.promotes else max(self.writer_outages, key=lambda gap: gap.seconds)
 
     @property
     def first_success_after_promotion(self) -> float | None:
@@ -102,6 +109,11 @@ class ScenarioResult:
     @property
     def longest_writer_outage(self) -> float:
         return max(gap.seconds for gap in self.writer_outages)
+
+    @property
+    def longest_other_outage(self) -> float | None:
+        """Of the writers whose primary was not struck; None if there are none."""
+        return max((gap.seconds for gap in self.other_outages), default=None)
 
     def _after_promotion(self, gap: Gap) -> float | None:
         if self.phase.promoted_at is None or not math.isfinite(gap.end):
@@ -130,14 +142,19 @@ def audit(
         start = phase.started if position else -math.inf
         end = phases[position + 1].started if position + 1 < len(phases) else math.inf
         successes = [list(_successes(ledger, found, start, end)) for ledger, found in _zip(writes, copies)]
+        struck = range(len(writes)) if phase.writers is None else phase.writers
         result = ScenarioResult(
             phase=phase,
-            outage=_longest_gap(sorted(moment for own in successes for moment in own), phase),
-            writer_outages=[_longest_gap(own, phase) for own in successes],
+            outage=_longest_gap(sorted(moment for number in struck for moment in successes[number]), phase),
+            writer_outages=[_longest_gap(successes[number], phase) for number in struck],
+            other_outages=[
+                _longest_gap(own, phase) for number, own in enumerate(successes) if number not in struck
+            ],
         )
-        for ledger, found in _zip(writes, copies):
+        for writer, (ledger, found) in enumerate(_zip(writes, copies)):
             for number in _ended_between(ledger, start, end):
-                _count_write(result, ledger, number, found.counts[number], repeats)
+                excused = writer in struck and _is_excused(phase, ledger.ends[number])
+                _count_write(result, ledger, number, found.counts[number], repeats, excused=excused)
         for ledger in (*writes, *reads):
             result.error_samples += [f.text for f in ledger.failures if start <= f.at < end]
         for ledger in reads:
@@ -167,26 +184,31 @@ def _successes(ledger: Ledger, found: Copies, start: float, end: float) -> Itera
 
 
 def _longest_gap(successes: Sequence[float], phase: Phase) -> Gap:
-    """The longest gap that ends after the fault, and begins before the promotion or right after it."""
-    latest = math.inf if phase.promoted_at is None else phase.promoted_at + LATEST_BEGIN
+    """The longest gap that ends after the fault, and begins before it was settled or right after that."""
+    latest = math.inf if phase.settled_at is None else phase.settled_at + LATEST_BEGIN
     gaps = [
         Gap(earlier, later)
         for earlier, later in pairwise((phase.started, *successes, math.inf))
         if later >= phase.fault_at and earlier <= latest
     ]
-    # Without a promotion nothing bounds the search: the end of the records would pass for an outage.
-    finite = [gap for gap in gaps if math.isfinite(gap.end)] if phase.promoted_at is None else []
+    # Without that moment nothing bounds the search: the end of the records would pass for an outage.
+    finite = [gap for gap in gaps if math.isfinite(gap.end)] if phase.settled_at is None else []
     return max(finite or gaps, key=lambda gap: gap.seconds)
 
 
 def _count_write(
-    result: ScenarioResult, ledger: Ledger, number: int, copies: int, repeats: Sequence[float]
+    result: ScenarioResult,
+    ledger: Ledger,
+    number: int,
+    copies: int,
+    repeats: Sequence[float],
+    *,
+    excused: bool,
 ) -> None:
     outcome, end = ledger.outcomes[number], ledger.ends[number]
     if outcome == Outcome.ACKNOWLEDGED:
         result.acknowledged += 1
         if not copies:
-            excused = _is_excused(result.phase, end)
             result.lost += not excused
             result.lost_excused += excused
     elif outcome == Outcome.IN_DOUBT:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from ha_manager.cli.workload import Client, clock
 from ha_manager.errors import OutcomeUnknownError
 from ha_manager.manager import ConnectionManager
 from ha_manager.observe import Event, OutcomeInDoubt
-from ha_manager.sandbox import SentinelSandbox
+from ha_manager.sandbox import ClusterSandbox, SentinelSandbox
 
 __all__ = ["ClientFactory", "EventSink", "ManagedClient", "managed_client"]
 
 EventSink = Callable[[Event], None]
-# Takes the deployment, "raise" or "retry", and whom to tell of events.
-ClientFactory = Callable[[SentinelSandbox, str, EventSink], AbstractAsyncContextManager[Client]]
+# Takes the sandbox, "raise" or "retry", and whom to tell of events. Which kinds of sandbox a factory
+# knows is its own affair.
+ClientFactory = Callable[[Any, str, EventSink], AbstractAsyncContextManager[Client]]
 
 
 class ManagedClient:
@@ -40,11 +42,11 @@ class ManagedClient:
 
 
 @asynccontextmanager
-async def managed_client(sandbox: SentinelSandbox, in_doubt: str, sink: EventSink) -> AsyncIterator[Client]:
+async def managed_client(
+    sandbox: SentinelSandbox | ClusterSandbox, in_doubt: str, sink: EventSink
+) -> AsyncIterator[Client]:
     """Connect a manager to the deployment, and close it at the end."""
-    manager = await ConnectionManager.create(
-        cluster_name=sandbox.name, sentinels=sandbox.sentinels, in_doubt=in_doubt
-    )
+    manager = await ConnectionManager.from_url(sandbox.url, in_doubt=in_doubt)
     async with manager:
         client = ManagedClient(manager)
         manager.add_listener(client.listen)

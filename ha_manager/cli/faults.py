@@ -1,40 +1,31 @@
-"""What is done to the deployment."""
+"""What is done to a deployment."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
-from ha_manager.sandbox import SentinelSandbox, ServerProcess
+from ha_manager.sandbox import ServerProcess
 
-__all__ = ["FAULTS", "TITLES", "inject"]
+__all__ = ["FAILOVER", "FAULTS", "HANG", "KILL", "RESHARD", "TITLES", "strike"]
 
-
-async def _kill(_: SentinelSandbox, primary: ServerProcess) -> None:
-    await primary.kill()
-
-
-async def _failover(sandbox: SentinelSandbox, _: ServerProcess) -> None:
-    await sandbox.failover()
-
-
-async def _hang(sandbox: SentinelSandbox, primary: ServerProcess) -> None:
-    await sandbox.pause(primary)
-
-
-_INJECT: Mapping[str, Callable[[SentinelSandbox, ServerProcess], Awaitable[None]]] = MappingProxyType(
-    {"kill": _kill, "failover": _failover, "hang": _hang}
-)
-FAULTS = tuple(_INJECT)
+KILL, FAILOVER, HANG, RESHARD = "kill", "failover", "hang", "reshard"
+# Those after which another server becomes the primary: they befall every kind of deployment.
+FAULTS = (KILL, FAILOVER, HANG)
 TITLES = MappingProxyType(
     {
-        "kill": "primary :{port} killed (SIGKILL)",
-        "failover": "planned failover away from :{port}",
-        "hang": "primary :{port} hangs (SIGSTOP)",
+        KILL: "primary :{port} killed (SIGKILL)",
+        FAILOVER: "planned failover away from :{port}",
+        HANG: "primary :{port} hangs (SIGSTOP)",
+        RESHARD: "slots of :{port} move away, and back",
     }
 )
 
 
-async def inject(fault: str, sandbox: SentinelSandbox, primary: ServerProcess) -> None:
-    """Do one of `FAULTS` to the deployment whose primary is ``primary``."""
-    await _INJECT[fault](sandbox, primary)
+async def strike(fault: str, primary: ServerProcess) -> None:
+    """Kill a primary, or let it hang."""
+    if fault == KILL:
+        await primary.kill()
+    elif fault == HANG:
+        primary.pause()
+    else:
+        raise ValueError(f"{fault} is nothing that befalls a single server")

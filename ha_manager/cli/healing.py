@@ -1,4 +1,4 @@
-"""Makes a deployment whole again after a fault. Knows nothing of the client."""
+"""Makes a Sentinel deployment whole again after a fault. Knows nothing of the client."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from redis.exceptions import RedisError
 from ha_manager.errors import FailoverTimeoutError
 from ha_manager.sandbox import Reply, SentinelSandbox, ServerProcess
 
-__all__ = ["agreed_primary", "heal"]
+__all__ = ["PROBE_KEY", "agreed_primary", "heal", "replicates", "until"]
 
 _POLL_SECONDS = 0.05
 _WAIT_MS = 500
-_PROBE_KEY = "ha-manager:demo:replicated"
+PROBE_KEY = "ha-manager:demo:replicated"
 _CALM = frozenset({"master"})
 
 
@@ -39,7 +39,7 @@ async def agreed_primary(sandbox: SentinelSandbox, timeout: float) -> ServerProc
         found[:] = [node for node in sandbox.nodes if set(named) == {node.address}]
         return bool(found) and _first(await _ask(found[0], "ROLE")) == "master"
 
-    await _until(agreed, timeout, "the Sentinels to agree on a primary")
+    await until(agreed, timeout, "the Sentinels to agree on a primary")
     return found[0]
 
 
@@ -72,9 +72,9 @@ async def heal(sandbox: SentinelSandbox, timeout: float) -> ServerProcess:
     async def whole() -> bool:
         following = [_follows(node, primary) for node in replicas]
         calm = [_is_calm(sentinel, sandbox.name) for sentinel in sandbox.sentinel_nodes]
-        return all(await asyncio.gather(*following, *calm)) and await _replicates(primary, len(replicas))
+        return all(await asyncio.gather(*following, *calm)) and await replicates(primary, len(replicas))
 
-    await _until(whole, timeout, "the replicas to follow, and the Sentinels to have no failover under way")
+    await until(whole, timeout, "the replicas to follow, and the Sentinels to have no failover under way")
     return primary
 
 
@@ -97,14 +97,14 @@ async def _is_calm(sentinel: ServerProcess, name: str) -> bool:
     return frozenset(fields.get("flags", "").split(",")) == _CALM
 
 
-async def _replicates(primary: ServerProcess, replicas: int) -> bool:
-    """A write reaches every replica.
+async def replicates(primary: ServerProcess, replicas: int, key: str = PROBE_KEY) -> bool:
+    """Whether a write reaches so many replicas within half a second.
 
     A replica says that its link is up before the primary sends it anything: that begins with its first
     acknowledgement, up to a second later. A primary killed until then takes every write with it.
     """
     try:
-        *_, reached = await primary.ask(("SET", _PROBE_KEY, "1"), ("WAIT", replicas, _WAIT_MS))
+        *_, reached = await primary.ask(("SET", key, "1"), ("WAIT", replicas, _WAIT_MS))
     except RedisError:
         return False
     return reached == replicas
@@ -121,7 +121,12 @@ def _first(reply: Reply) -> Reply:
     return reply[0] if isinstance(reply, list) and reply else None
 
 
-async def _until(condition: Callable[[], Awaitable[bool]], timeout: float, waited_for: str) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], timeout: float, waited_for: str) -> None:
+    """Ask again and again until the condition holds.
+
+    Raises:
+        FailoverTimeoutError: it did not within ``timeout`` seconds.
+    """
     deadline = time.monotonic() + timeout
     while not await condition():
         if time.monotonic() > deadline:

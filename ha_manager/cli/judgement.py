@@ -33,7 +33,7 @@ def judge(results: Sequence[ScenarioResult], in_doubt: str) -> list[Verdict]:
 
 
 def _recovery(result: ScenarioResult) -> str:
-    if result.phase.promoted_at is None:
+    if result.phase.promotes and result.phase.promoted_at is None:
         return "no other server was promoted"
     return "" if result.recovered else "a writer never succeeded again"
 

@@ -17,15 +17,16 @@ from typing import Any
 
 from ha_manager.cli.audit import ScenarioResult, audit
 from ha_manager.cli.client import ClientFactory, managed_client
-from ha_manager.cli.faults import TITLES, inject
-from ha_manager.cli.healing import agreed_primary, heal
+from ha_manager.cli.faults import FAULTS, HANG, TITLES
 from ha_manager.cli.notes import Note, Source, narrate
-from ha_manager.cli.phase import Phase
+from ha_manager.cli.phase import Phase, Step
 from ha_manager.cli.promotion import PromotionProbe
 from ha_manager.cli.readback import read_back
+from ha_manager.cli.sentinel_stage import SentinelStage
+from ha_manager.cli.stage import Stage, Victim
 from ha_manager.cli.workload import Ledger, Workload, clock
+from ha_manager.errors import ConfigurationError
 from ha_manager.observe import Event
-from ha_manager.sandbox import SentinelSandbox, ServerProcess
 
 __all__ = ["Onlooker", "Settings", "Trial", "TrialResult", "run_scenario", "run_trial"]
 
@@ -40,27 +41,25 @@ class Settings:
     """What to do in a trial.
 
     Attributes:
-        faults: of `FAULTS`, in this order.
+        stage: the kind of deployment.
+        faults: of the stage's, in this order.
         in_doubt: ``"raise"`` or ``"retry"``, the client's policy for writes without an answer.
         writers, readers: how many tasks use the client at the same time.
         think: seconds that each waits between two operations; 0 is full load.
         server: the server program, see `ha_manager.sandbox.find_server`.
-        replicas, sentinels, down_after_ms: of the deployment.
         before: seconds of calm before a fault.
-        after: seconds of watching after the promotion, and after a hung server goes on.
+        after: seconds of watching after the promotion, and after a hung server goes on or slots came back.
         hang: seconds that a hung server hangs.
         client: makes the client under test.
     """
 
-    faults: tuple[str, ...] = ("kill", "failover", "hang")
+    stage: type[Stage] = SentinelStage
+    faults: tuple[str, ...] = FAULTS
     in_doubt: str = "raise"
     writers: int = 16
     readers: int = 4
     think: float = 0.001
     server: str | None = None
-    replicas: int = 2
-    sentinels: int = 3
-    down_after_ms: int = 1000
     before: float = 2.0
     after: float = 2.0
     hang: float = 8.0
@@ -104,6 +103,12 @@ class Trial:
         if self.onlooker is not None:
             self.onlooker(self, note)
 
+    def take_step(self, text: str, label: str) -> None:
+        """Keep what was just done to the servers; ``label`` is its word in the picture, or empty."""
+        now = clock()
+        self.phases[-1].steps.append(Step(now, label))
+        self.note(Source.FAULT, text, now)
+
     def hear(self, event: Event) -> None:
         """Keep an event of the manager that is worth a sentence, once where it comes in swarms."""
         text = narrate(event)
@@ -119,7 +124,7 @@ async def run_scenario(fault: str, **settings: Any) -> ScenarioResult:
     """Run one fault in a deployment of its own, and audit it.
 
     Args:
-        fault: one of `FAULTS`.
+        fault: one of the stage's.
         settings: fields of `Settings`, other than ``faults``.
     """
     result = await run_trial(Settings(faults=(fault,), **settings))
@@ -130,32 +135,34 @@ async def run_trial(settings: Settings, onlooker: Onlooker | None = None) -> Tri
     """Run all faults in one deployment, and audit them.
 
     Raises:
-        ConfigurationError, ServerStartError: the deployment could not be started.
+        ConfigurationError: the deployment knows no such fault, or could not be started.
+        ServerStartError: the servers could not be started.
         FailoverTimeoutError: it could not be made whole again between two faults.
     """
+    _check(settings)
     trial = Trial(settings, onlooker)
-    trial.note(Source.TRIAL, "starting the servers")
-    async with _deployment(settings) as sandbox, PromotionProbe(sandbox.nodes) as probe:
-        primary = await heal(sandbox, _HEAL_SECONDS)
+    trial.note(Source.TRIAL, f"starting {settings.stage.facts}")
+    stage = settings.stage(settings.server)
+    async with stage.sandbox as sandbox, PromotionProbe(sandbox.nodes) as probe:
+        keys = await stage.keys(settings.writers)
+        await stage.heal(_HEAL_SECONDS)
         trial.note(Source.TRIAL, f"{len(sandbox.processes)} servers work together")
         async with settings.client(sandbox, settings.in_doubt, trial.hear) as client:
-            workload = Workload(
-                client, writers=settings.writers, readers=settings.readers, think=settings.think
-            )
+            workload = Workload(client, keys, readers=settings.readers, think=settings.think)
             trial.workload = workload
             started = clock()
             workload.start()
             try:
                 for fault in settings.faults:
-                    primary = await _next_phase(trial, fault, sandbox, primary)
-                    await _run_phase(trial, sandbox, primary, probe)
+                    await _next_phase(trial, fault, stage)
+                    await _run_phase(trial, stage, probe)
             finally:
                 await workload.stop(_STOP_SECONDS)
             ended = clock()
             repeats = tuple(client.repeats)
-        trial.note(Source.TRIAL, "reading back every list from the primary")
-        primary = await agreed_primary(sandbox, _HEAL_SECONDS)
-        copies = await read_back(primary, [len(ledger.outcomes) for ledger in workload.writes])
+        trial.note(Source.TRIAL, "reading back every list from the servers")
+        holder = await stage.holder(_HEAL_SECONDS)
+        copies = await read_back(keys, holder, [len(ledger.outcomes) for ledger in workload.writes])
     return TrialResult(
         settings=settings,
         scenarios=audit(trial.phases, workload.writes, workload.reads, copies, repeats),
@@ -167,49 +174,42 @@ async def run_trial(settings: Settings, onlooker: Onlooker | None = None) -> Tri
     )
 
 
-def _deployment(settings: Settings) -> SentinelSandbox:
-    return SentinelSandbox(
-        server=settings.server,
-        replicas=settings.replicas,
-        sentinels=settings.sentinels,
-        down_after_ms=settings.down_after_ms,
-    )
+def _check(settings: Settings) -> None:
+    unknown = [fault for fault in settings.faults if fault not in settings.stage.faults]
+    if unknown:
+        raise ConfigurationError(f"no {', '.join(unknown)} with {settings.stage.facts}")
 
 
-async def _next_phase(
-    trial: Trial, fault: str, sandbox: SentinelSandbox, primary: ServerProcess
-) -> ServerProcess:
+async def _next_phase(trial: Trial, fault: str, stage: Stage) -> None:
     """Begin a phase: from here on, what happens is counted as its own, the healing included."""
     first = not trial.phases
-    trial.phases.append(Phase(fault, started=clock()))
-    if first:
-        return primary
-    primary = await heal(sandbox, _HEAL_SECONDS)
-    trial.note(Source.TRIAL, "the deployment is whole again")
-    return primary
+    trial.phases.append(Phase(fault, started=clock(), promotes=fault in FAULTS))
+    if not first:
+        await stage.heal(_HEAL_SECONDS)
+        trial.note(Source.TRIAL, "the deployment is whole again")
 
 
-async def _run_phase(
-    trial: Trial, sandbox: SentinelSandbox, primary: ServerProcess, probe: PromotionProbe
-) -> None:
+async def _run_phase(trial: Trial, stage: Stage, probe: PromotionProbe) -> None:
     settings, phase = trial.settings, trial.phases[-1]
-    fault = phase.fault
+    victim = await stage.victim()
+    phase.writers = victim.writers
     await asyncio.sleep(settings.before)
     phase.fault_at = clock()
-    trial.note(Source.FAULT, TITLES[fault].format(port=primary.port), phase.fault_at)
-    await inject(fault, sandbox, primary)
-    await _watch_promotion(trial, phase, primary, probe)
-    if fault == "hang":
+    trial.note(Source.FAULT, TITLES[phase.fault].format(port=victim.primary.port), phase.fault_at)
+    await stage.inflict(phase.fault, victim, trial.take_step)
+    if phase.promotes:
+        await _watch_promotion(trial, phase, victim, probe)
+    if phase.fault == HANG:
         await asyncio.sleep(max(0.0, phase.fault_at + settings.hang - clock()))
-        await sandbox.resume(primary)
-        phase.resumed_at = clock()
-        trial.note(Source.FAULT, f":{primary.port} goes on (SIGCONT)", phase.resumed_at)
+        victim.primary.resume()
+        trial.take_step(f":{victim.primary.port} goes on (SIGCONT)", "SIGCONT")
     await asyncio.sleep(settings.after)
     phase.ended = clock()
 
 
-async def _watch_promotion(trial: Trial, phase: Phase, old: ServerProcess, probe: PromotionProbe) -> None:
-    change = await probe.promotion(after=phase.fault_at, other_than=old.port, timeout=_PROMOTION_SECONDS)
+async def _watch_promotion(trial: Trial, phase: Phase, victim: Victim, probe: PromotionProbe) -> None:
+    old = victim.primary.port
+    change = await probe.promotion(after=phase.fault_at, other_than=old, timeout=_PROMOTION_SECONDS)
     if change is None:
         trial.note(Source.SERVERS, "no other server was promoted")
         return

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
-__all__ = ["Client", "Failure", "Ledger", "Outcome", "Workload", "key_of"]
+from ha_manager.cli.stage import Keys
+
+__all__ = ["Client", "Failure", "Ledger", "Outcome", "Workload"]
 
 Operation = Callable[[int], Awaitable[None]]
 
@@ -90,26 +92,22 @@ class Ledger:
             self.failures.append(Failure(self.ends[number], f"{type(error).__name__}: {error}"))
 
 
-def key_of(writer: int) -> str:
-    """The list that belongs to one writer alone."""
-    return f"ha-manager:demo:{writer}"
-
-
 class Workload:
     """Concurrent writers and readers on one client, until stopped.
 
     Args:
         client: the client under test.
-        writers: tasks that append, each to a list of its own.
+        keys: the lists of each writer; there are as many writers.
         readers: tasks that read those lists.
         think: seconds that each of them waits between two operations; 0 is full load.
     """
 
-    def __init__(self, client: Client, *, writers: int, readers: int, think: float) -> None:
+    def __init__(self, client: Client, keys: Keys, *, readers: int, think: float) -> None:
         self._client = client
+        self._keys = keys
         self._think = think
         self._stopping = False
-        self.writes = [Ledger() for _ in range(writers)]
+        self.writes = [Ledger() for _ in keys]
         self.reads = [Ledger() for _ in range(readers)]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -151,12 +149,17 @@ class Workload:
                 raise result
 
     def _append(self, writer: int) -> Operation:
-        key, append = key_of(writer), self._client.append
-        return lambda number: append(key, number)
+        keys, append = self._keys[writer], self._client.append
+        return lambda number: append(keys[number % len(keys)], number)
 
     def _read(self) -> Operation:
-        keys, read = [key_of(writer) for writer in range(len(self.writes))], self._client.read
-        return lambda number: read(keys[number % len(keys)])
+        keys, read = self._keys, self._client.read
+
+        def operate(number: int) -> Awaitable[None]:
+            turn, writer = divmod(number, len(keys))
+            return read(keys[writer][turn % len(keys[writer])])
+
+        return operate
 
     async def _work(self, ledger: Ledger, operate: Operation) -> None:
         while not self._stopping:

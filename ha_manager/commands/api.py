@@ -88,7 +88,7 @@ class CommandAPI(  # type: ignore[misc]  # redis-py's mixins declare some method
             context.executor,
             targets=context.targets,
             learned=context.learned,
-            encode=self._face.get_encoder().encode,
+            encode=self._key_bytes,
             cross_slot=context.cross_slot,
         )
         self._lanes.tell(self)
@@ -229,6 +229,10 @@ class CommandAPI(  # type: ignore[misc]  # redis-py's mixins declare some method
             return reply if callback is None else callback(reply, **options)
 
         return Order(spec, words, make, finish, targets)
+
+    def _key_bytes(self, key: Any) -> bytes:
+        # redis-py's encoder leaves a memoryview or bytearray as it is.
+        return bytes(self._face.get_encoder().encode(key))
 
     def _order_for(self, words: Sequence[Any]) -> Order:
         plan = self._plans.get(words[0]) or self._plan(tuple(words))

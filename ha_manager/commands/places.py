@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ha_manager.commands import targets
@@ -22,7 +23,7 @@ class Places:
     DEFAULT_NODE: ClassVar[str] = targets.DEFAULT_NODE
 
     _context: Context
-    _face: Any
+    _key_bytes: Callable[[Any], bytes]
 
     def get_nodes(self) -> list[NodeInfo]:
         """Every node of the present topology."""
@@ -53,7 +54,7 @@ class Places:
 
     def keyslot(self, key: Any) -> int:
         """The slot of a key, from 0 to 16383."""
-        return key_slot(self._face.get_encoder().encode(key))
+        return key_slot(self._key_bytes(key))
 
     def get_node_from_key(self, key: Any, replica: bool = False) -> NodeInfo | None:
         """The primary that owns a key's slot, or one of its replicas; ``None`` if there is none.

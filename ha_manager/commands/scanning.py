@@ -6,7 +6,7 @@ what that process had begins anew; elements may come twice then, as SCAN allows.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ha_manager.commands.sweep import Sweep
@@ -22,7 +22,7 @@ class Scanning:
 
     _context: Context
     _lanes: Lanes
-    _face: Any
+    _key_bytes: Callable[[Any], bytes]
     execute_at: Any
 
     async def scan_iter(
@@ -50,7 +50,7 @@ class Scanning:
             async for key in self._elements(Place(lane=self._lanes.default), ("SCAN",), pieces, kwargs):
                 yield key
         else:
-            sweep = Sweep(self._lanes, self.execute_at, self._face.get_encoder().encode)
+            sweep = Sweep(self._lanes, self.execute_at, self._key_bytes)
             async for key in sweep.keys(pieces):
                 yield key
 

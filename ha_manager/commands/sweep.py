@@ -110,6 +110,9 @@ class Sweep:
 
 def _note(progress: _Progress, before: OwnSlots, after: OwnSlots, awaited: dict[int, str]) -> None:
     """Enter what a complete scan of one node, between these two looks, has settled."""
+    if before.epoch != after.epoch:
+        # Slots came to it meanwhile: one that it owned before may have been away in between.
+        return
     moving = {**before.leaving, **after.leaving}
     progress.todo -= (before.owned & after.owned) - moving.keys()
     progress.awaited |= moving

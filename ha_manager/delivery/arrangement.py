@@ -1,8 +1,8 @@
 """Makes lanes and nodes what a snapshot says, and leaves the nodes that are not needed any more.
 
 In a cluster, a node that lost its role and does not hang still answers what it was sent, if only by
-redirects, so it is left when it has answered. Elsewhere nothing stops a deposed primary from acknowledging writes that
-will be discarded, so it is left at once.
+redirects, so it is left when it has answered. Elsewhere nothing stops a deposed primary from
+acknowledging writes that will be discarded, so it is left at once.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from ha_manager.errors import FailoverTimeoutError, ManagerClosedError, PendingLimitError
 from ha_manager.observe import CommandsWaited, Counters, EventBus
 
-
 WORTH_TELLING = 0.05
 """Seconds; shorter waits are counted and not told as events: a doubt that is soon dispelled is no news."""
 

@@ -75,9 +75,9 @@ def _count(found: Mapping[str, str], name: str) -> int:
 def parse_shards(reply: Any, asked: Endpoint, *, tls: bool) -> tuple[Shard, ...]:
     """Parse CLUSTER SHARDS.
 
-    Replicas that failed are left out; one that is loading may still be promoted, and stays. A failed primary stays, because its slots wait for a
-    promotion. A shard without slots waits for none: without a working primary it is left out as a
-    whole, since it is but the trace of a server that was replaced.
+    Replicas that failed are left out; one that is loading may still be promoted, and stays. A failed
+    primary stays, because its slots wait for a promotion. A shard without slots waits for none: without a
+    working primary it is left out as a whole, since it is but the trace of a server that was replaced.
 
     Args:
         reply: the reply, decoded or not.

@@ -12,6 +12,7 @@ from ha_manager.topology.replies import BadReplyError, text
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _LEAVING = re.compile(r"\[([0-9]{1,5})->-([0-9a-f]+)\]")
 _ARRIVING = re.compile(r"\[([0-9]{1,5})-<-[0-9a-f]+\]")
+_EPOCH = 6
 _FIELDS_BEFORE_SLOTS = 8
 
 
@@ -24,12 +25,14 @@ class OwnSlots:
         owned: the slots that it owns.
         leaving: those of them whose keys move away, by the id of the node that they go to.
         arriving: slots of other nodes whose keys move here.
+        epoch: its configuration epoch, which grows with every slot that comes to stay.
     """
 
     node_id: str
     owned: frozenset[int]
     leaving: dict[int, str]
     arriving: frozenset[int] = frozenset()
+    epoch: str = ""
 
 
 def parse_own_slots(reply: Any) -> OwnSlots:
@@ -59,4 +62,4 @@ def _parse(words: list[str]) -> OwnSlots:
             leaving[int(found[1])] = found[2]
         elif found := _ARRIVING.fullmatch(word):
             arriving.add(int(found[1]))
-    return OwnSlots(words[0], frozenset(owned), leaving, frozenset(arriving))
+    return OwnSlots(words[0], frozenset(owned), leaving, frozenset(arriving), words[_EPOCH])

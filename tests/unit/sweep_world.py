@@ -32,6 +32,7 @@ class Server:
         leaving: slots whose keys move away, and the name of the node that they go to.
         arriving: slots whose keys come in.
         session: how often it was started.
+        epoch: its configuration epoch.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Server:
     arriving: set[int] = field(default_factory=set)
     keys: set[bytes] = field(default_factory=set)
     session: int = 1
+    epoch: int = 1
 
     @property
     def name(self) -> str:
@@ -53,7 +55,7 @@ class Server:
         """Its answer to CLUSTER NODES, as far as it matters."""
         words = [*_ranges(self.owned), *(f"[{slot}->-{name}]" for slot, name in self.leaving.items())]
         words += [f"[{slot}-<-00ee]" for slot in self.arriving]
-        return f"{self.name} {self.endpoint}@17000 myself,master - 0 0 1 connected {' '.join(words)}\n"
+        return f"{self.name} {self.endpoint}@17000 myself,master - 0 0 {self.epoch} connected {' '.join(words)}\n"
 
     def scan(self, cursor: int) -> tuple[int, list[bytes]]:
         """SCAN: the keys of one stretch of the hash table, as it is now."""
@@ -121,7 +123,7 @@ class World:
             target.keys |= set(moved)
 
     def finish(self, slot: int) -> None:
-        """Move what is left, and hand the slot over."""
+        """Move what is left, and hand the slot over: its new owner takes the highest epoch."""
         target, source = self.target_of(slot), self.owner(slot)
         if target is not None:
             self.move(slot, len(KEYS))
@@ -129,6 +131,7 @@ class World:
             del source.leaving[slot]
             target.arriving.discard(slot)
             target.owned.add(slot)
+            target.epoch = max(target.epoch, 1 + max(s.epoch for s in self.servers if s is not target))
 
     def migrate(self, slot: int, target: Server) -> None:
         """All of it at once."""

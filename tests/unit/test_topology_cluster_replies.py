@@ -184,8 +184,14 @@ def test_in_slots_as_well() -> None:
 # Who is primary, and who can be read from
 
 
-@pytest.mark.parametrize("health", ["failed", "fail", "loading", "something new"])
-def test_a_replica_that_is_not_online_is_left_out(health: str) -> None:
+@pytest.mark.parametrize("health", ["online", "loading", "something new"])
+def test_a_replica_that_may_be_promoted_stays(health: str) -> None:
+    found = only(node(7001), node(7002, REPLICA, health=health), node(7003, REPLICA))
+    assert [replica.endpoint.port for replica in found.replicas] == [7002, 7003]
+
+
+@pytest.mark.parametrize("health", ["failed", "fail"])
+def test_a_replica_that_failed_is_left_out(health: str) -> None:
     found = only(node(7001), node(7002, REPLICA, health=health), node(7003, REPLICA))
     assert [replica.endpoint.port for replica in found.replicas] == [7003]
 

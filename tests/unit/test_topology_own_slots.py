@@ -34,7 +34,7 @@ def test_the_slots_of_the_node_itself(slots: tuple[str, ...], owned: set[int], e
 
 def test_slots_on_their_way() -> None:
     found = parse_own_slots(nodes("5-7", "[6->-ffee]", "[9-<-0123]"))
-    assert found == OwnSlots("00aa", frozenset({5, 6, 7}), {6: "ffee"}, frozenset({9}))
+    assert found == OwnSlots("00aa", frozenset({5, 6, 7}), {6: "ffee"}, frozenset({9}), "5")
 
 
 def test_a_replica_owns_none() -> None:
