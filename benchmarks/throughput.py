@@ -142,7 +142,7 @@ class Experiment:
 
 def key_count(options: argparse.Namespace) -> int:
     """How many keys the tasks share out among themselves: at least one for each."""
-    most = max(options.tasks)
+    most: int = max(options.tasks)
     return max(most, CLUSTER_KEYS) if options.cluster else most
 
 
@@ -180,7 +180,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         if unknown := set(getattr(options, name)) - set(allowed):
             parser.error(f"--{name}: unknown {', '.join(sorted(unknown))}; there are {', '.join(allowed)}")
     if (options.sentinel or options.cluster) and options.url:
-        parser.error("--sentinel and --cluster need the benchmark's own servers, so --url cannot go with them")
+        parser.error("--sentinel and --cluster need servers of the benchmark's own, so --url cannot go along")
     if options.sentinel and options.cluster:
         parser.error("a cluster has no Sentinels: --sentinel cannot go with --cluster")
     if options.sentinel and "sentinel" not in options.peers:

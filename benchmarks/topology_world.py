@@ -1,5 +1,6 @@
 """A cluster of any size that exists in replies only, and the client's picture of it."""
 
+from itertools import pairwise
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -23,7 +24,7 @@ def _nodes(shard: int) -> list[tuple[bytes, int, bytes]]:
 def _slots(shards: int) -> list[tuple[int, int]]:
     """The first and the last slot of each shard."""
     edges = [number * SLOT_COUNT // shards for number in range(shards + 1)]
-    return [(start, end - 1) for start, end in zip(edges, edges[1:], strict=False)]
+    return [(start, end - 1) for start, end in pairwise(edges)]
 
 
 def make_shards_reply(shards: int) -> list[Any]:

@@ -249,8 +249,7 @@ class Deployed:
         return self.steward.arrangement.shard_of(lane)
 
     def _node_at(self, endpoint: Endpoint, reading: bool) -> Node:
-        topology = self.steward.topology
-        if reading and topology is not None and endpoint in topology.replicas:
+        if reading and endpoint in self.steward.arrangement.replicas:
             return self._readers.node(endpoint)
         return self._fleet.node(endpoint)
 
@@ -345,10 +344,6 @@ class Deployed:
         )
 
     @property
-    def _replicas(self) -> tuple[Endpoint, ...]:
-        return self.steward.topology.replicas if self.steward.topology else ()
-
-    @property
     def _data_nodes(self) -> list[Node]:
         fleets = [self._fleet] if self._readers is self._fleet else [self._fleet, self._readers]
         return [node for fleet in fleets for node in fleet]
@@ -356,7 +351,7 @@ class Deployed:
     def _node_stats(self, node: Node) -> NodeStats:
         return NodeStats(
             endpoint=node.endpoint,
-            role="replica" if node.endpoint in self._replicas else "primary",
+            role="replica" if node.endpoint in self.steward.arrangement.replicas else "primary",
             state=node.state.name.lower(),
             connections=node.connections,
             leased=node.leased,

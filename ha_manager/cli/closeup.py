@@ -24,6 +24,7 @@ _ROW = 18.0
 _STORY_SECONDS = 1.5
 _ROOM_AROUND = 0.16
 _MOST_ROWS = 10
+_ROOM_FOR_TEXT = 48.0
 
 
 def closeup_height(result: TrialResult, scenario: ScenarioResult) -> float:
@@ -39,24 +40,29 @@ def draw_closeup(
     start, end = _window(scenario)
     time = Scale(start - phase.fault_at, end - phase.fault_at, left, left + width)
     canvas.text(left, top, _title(result, scenario), fill=palette.STRONG, font_size=14, font_weight=650)
-    behind = f"first write {duration(scenario.first_success_after_promotion)} after the servers' promotion"
-    canvas.text(left, top + 19, behind, fill=palette.INK, font_size=12)
+    canvas.text(left, top + 19, _felt(scenario), fill=palette.INK, font_size=12)
     canvas.text(left, top + 36, _summary(scenario), fill=palette.INK, font_size=12)
     strips = top + _HEAD - 10
     canvas.rect(left, strips, width, _STRIPS, fill=palette.INK, fill_opacity=0.05, rx=3)
-    _shade(canvas, scenario, time, strips)
     _strips(canvas, result, scenario, time, strips)
+    _shade(canvas, scenario, time, strips, len(result.writes))
     _uprights(canvas, scenario, time, strips)
     _axis(canvas, time, strips + _STRIPS)
     _tell(canvas, result, scenario, left, strips + _STRIPS + _AXIS + 8)
 
 
 def _window(scenario: ScenarioResult) -> tuple[float, float]:
-    phase, outage = scenario.phase, scenario.outage
-    end = outage.end if math.isfinite(outage.end) else outage.start + 5.0
-    start = min(phase.fault_at, outage.start)
+    fault_at, stall = scenario.phase.fault_at, scenario.stall
+    start, end = min(fault_at, stall.start), _end(scenario)
     margin = max(0.03, (end - start) * _ROOM_AROUND)
     return start - margin, end + margin
+
+
+def _end(scenario: ScenarioResult) -> float:
+    """When the writers had recovered, and the servers had done their part."""
+    stall = scenario.stall
+    over = stall.end if math.isfinite(stall.end) else stall.start + 5.0
+    return max(over, scenario.phase.settled_at or over)
 
 
 def _title(result: TrialResult, scenario: ScenarioResult) -> str:
@@ -64,6 +70,18 @@ def _title(result: TrialResult, scenario: ScenarioResult) -> str:
         (n for n in result.notes if n.source is Source.FAULT and n.at == scenario.phase.fault_at), None
     )
     return scenario.fault if note is None else note.text[0].upper() + note.text[1:]
+
+
+def _felt(scenario: ScenarioResult) -> str:
+    first = duration(scenario.first_success_after_promotion)
+    stall = duration(scenario.stall.seconds)
+    felt = (
+        f"first write {first} after the servers' promotion"
+        if scenario.phase.promotes
+        else f"longest stall of a writer {stall}"
+    )
+    others = scenario.longest_other_outage
+    return felt if others is None else f"{felt}  ·  other shards {duration(others)} at most"
 
 
 def _summary(scenario: ScenarioResult) -> str:
@@ -74,14 +92,17 @@ def _summary(scenario: ScenarioResult) -> str:
     )
 
 
-def _shade(canvas: Canvas, scenario: ScenarioResult, time: Scale, top: float) -> None:
-    fault_at, outage = scenario.phase.fault_at, scenario.outage
-    start, end = time.clamped(outage.start - fault_at), time.clamped(outage.end - fault_at)
-    canvas.rect(start, top, end - start, _STRIPS, fill=palette.FAULT, fill_opacity=0.13)
-    middle = {"text_anchor": "middle", "font_size": 16, "font_weight": 650}
-    canvas.text(
-        (start + end) / 2, top + _STRIPS / 2 + 5, duration(outage.seconds), fill=palette.FAULT, **middle
-    )
+def _shade(canvas: Canvas, scenario: ScenarioResult, time: Scale, top: float, writers: int) -> None:
+    fault_at, stall, struck = scenario.phase.fault_at, scenario.stall, scenario.phase.writers
+    start, end = time.clamped(stall.start - fault_at), time.clamped(stall.end - fault_at)
+    step = _STRIPS / writers
+    first, last = (0, writers) if struck is None else (struck.start, struck.stop)
+    y, height = top + first * step, (last - first) * step
+    canvas.rect(start, y, max(end - start, 1.5), height, fill=palette.FAULT, fill_opacity=0.13)
+    if end - start > _ROOM_FOR_TEXT:
+        middle = {"text_anchor": "middle", "font_size": min(16.0, height), "font_weight": 650}
+        x, base = (start + end) / 2, y + height / 2 + 5
+        canvas.text(x, base, duration(stall.seconds), fill=palette.FAULT, **middle)
 
 
 def _strips(canvas: Canvas, result: TrialResult, scenario: ScenarioResult, time: Scale, top: float) -> None:
@@ -121,14 +142,14 @@ def _ends(ledger: Ledger, fault_at: float, time: Scale, outcome: Outcome) -> Ite
 
 def _uprights(canvas: Canvas, scenario: ScenarioResult, time: Scale, top: float) -> None:
     phase = scenario.phase
-    moments = [(0.0, palette.FAULT)]
+    moments = [(at - phase.fault_at, palette.FAULT) for at in (phase.fault_at, *(s.at for s in phase.steps))]
     if phase.promoted_at is not None:
         moments.append((phase.promoted_at - phase.fault_at, palette.SERVERS))
-    if scenario.recovered:
+    if phase.promotes and scenario.recovered:
         moments.append((scenario.outage.end - phase.fault_at, palette.MANAGER))
     for at, colour in moments:
-        x = time.clamped(at)
-        canvas.line(x, top, x, top + _STRIPS, stroke=colour, stroke_width=1.8)
+        if at <= time.high:
+            canvas.line(time(at), top, time(at), top + _STRIPS, stroke=colour, stroke_width=1.8)
 
 
 def _axis(canvas: Canvas, time: Scale, y: float) -> None:
@@ -140,12 +161,13 @@ def _axis(canvas: Canvas, time: Scale, y: float) -> None:
 
 
 def _story(result: TrialResult, scenario: ScenarioResult) -> list[Note]:
-    """The notes from the fault until shortly after the recovery, and the first success among them."""
-    start, outage = scenario.phase.fault_at, scenario.outage
-    end = (outage.end if math.isfinite(outage.end) else outage.start) + _STORY_SECONDS
+    """The notes from the fault until shortly after the recovery, and how the writers felt it among them."""
+    start, end, stall = scenario.phase.fault_at, _end(scenario) + _STORY_SECONDS, scenario.stall
     notes = [note for note in result.notes if start <= note.at <= end and note.source is not Source.TRIAL]
-    if math.isfinite(outage.end):
-        notes.append(Note(outage.end, Source.MANAGER, "first write acknowledged by the new primary"))
+    if math.isfinite(stall.end):
+        recovery = "first write acknowledged by the new primary"
+        text = recovery if scenario.phase.promotes else "the longest stall ends"
+        notes.append(Note(stall.end, Source.MANAGER, text))
     return sorted(notes, key=lambda note: note.at)[:_MOST_ROWS]
 
 

@@ -1,4 +1,4 @@
-"""A cluster, as a stage for trials: each writer is at home in one shard, and the shards are struck in turn."""
+"""A cluster, as a stage for trials: each writer is at home in one shard; the shards are struck in turn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOVED_SLOTS = 300
 
 @dataclass(frozen=True, slots=True)
 class _Shard:
-    """Some slots that one primary has at first, and again after every fault, and the writers at home there."""
+    """A key in each slot that belongs together, in order, and the writers at home there."""
 
     keys: list[str]
     writers: range

@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ha-manager {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module, text in (
-        ("demo", demo, "kill, fail over and hang a primary under load, and account for every write"),
+        ("demo", demo, "kill, fail over and hang primaries under load, and account for every write"),
         ("sandbox", sandbox, "keep a deployment of real servers up"),
     ):
         command = commands.add_parser(name, help=text)

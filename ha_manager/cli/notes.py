@@ -39,7 +39,15 @@ def narrate(event: observe.Event) -> str | None:
 
 @narrate.register
 def _(event: observe.PrimarySwitched) -> str:
-    return f"writes go to {_short(event.new)} (epoch {event.epoch})"
+    slots = sum(map(len, event.slots))
+    what = f"writes to {slots:,} slots go" if slots else "writes go"
+    return f"{what} to {_short(event.new)} (epoch {event.epoch})"
+
+
+@narrate.register
+def _(event: observe.TopologyChanged) -> str | None:
+    # The other causes have a sentence of their own.
+    return "redirected by MOVED: the slot map is refreshed" if event.cause == "moved" else None
 
 
 @narrate.register

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from ha_manager.cli.judgement import Verdict
 from ha_manager.cli.notes import Note
-from ha_manager.cli.report import EXPLANATION, plain_table, verdict_lines
+from ha_manager.cli.report import plain_table, verdict_lines
 from ha_manager.cli.trial import Trial, TrialResult
 
 __all__ = ["PlainScreen"]
@@ -39,7 +39,7 @@ class PlainScreen:
 
     def conclude(self, result: TrialResult, verdicts: list[Verdict]) -> None:
         """Print what came of it."""
-        lines = ["", plain_table(result.scenarios), "", EXPLANATION, "", *verdict_lines(verdicts)]
+        lines = ["", plain_table(result.scenarios), "", *verdict_lines(verdicts), ""]
         print("\n".join(lines), file=self._stream, flush=True)
 
     def say(self, text: str) -> None:

@@ -2,58 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 from ha_manager.cli.audit import ScenarioResult
 from ha_manager.cli.judgement import Verdict
 from ha_manager.cli.words import duration
 
-__all__ = ["COLUMNS", "EXPLANATION", "plain_table", "row", "verdict_lines"]
+__all__ = ["COLUMNS", "EXPLANATION", "plain_table", "table", "verdict_lines"]
 
-COLUMNS = (
-    "fault",
-    "outage",
-    "each writer\nmedian / max",
-    "first write after\nthe promotion",
-    "acknow-\nledged",
-    "in doubt\n(ran)",
-    "lost (+at\nthe kill)",
-    "twice (+by\npermission)",
-    "other\nerrors",
+
+def _median_and_max(result: ScenarioResult) -> str:
+    return f"{duration(result.median_writer_outage)} / {duration(result.longest_writer_outage)}"
+
+
+def _and_more(count: int, more: int) -> str:
+    return f"{count} (+{more})" if more else str(count)
+
+
+COLUMNS: tuple[tuple[str, Callable[[ScenarioResult], str]], ...] = (
+    ("fault", lambda result: result.fault),
+    ("outage", lambda result: duration(result.outage.seconds)),
+    ("each writer\nmedian / max", _median_and_max),
+    ("other\nshards", lambda result: duration(result.longest_other_outage)),
+    ("first write after\nthe promotion", lambda result: duration(result.first_success_after_promotion)),
+    ("acknow-\nledged", lambda result: f"{result.acknowledged:,}"),
+    ("in doubt\n(ran)", lambda result: f"{result.in_doubt} ({result.in_doubt_applied})"),
+    ("lost (+at\nthe kill)", lambda result: _and_more(result.lost, result.lost_excused)),
+    ("twice (+by\npermission)", lambda result: _and_more(result.duplicates, result.repeated_by_permission)),
+    ("other\nerrors", lambda result: str(result.errors)),
 )
 EXPLANATION = (
-    "outage: the longest time without an acknowledged write that lasted. promotion: when the new primary\n"
+    "outage: the longest time without an acknowledged write that lasted; in a cluster, one to the struck\n"
+    "shard. other shards: the longest wait of a single writer there. promotion: when the new primary\n"
     "first said that it is one; another process asks every 2 ms. lost, twice, ran: read back at the end\n"
-    "from the last primary, without ha_manager. at the kill: acknowledged by the killed primary in its last\n"
+    "from the primaries, without ha_manager. at the kill: acknowledged by the killed primary in its last\n"
     "second, and not replicated. by permission: in doubt, and repeated because of in_doubt='retry'."
 )
 
 
-def row(result: ScenarioResult) -> tuple[str, ...]:
-    """One fault, a text for each of `COLUMNS`."""
-    by_permission = f" (+{result.repeated_by_permission})" if result.repeated_by_permission else ""
-    excused = f" (+{result.lost_excused})" if result.lost_excused else ""
-    return (
-        result.fault,
-        duration(result.outage.seconds),
-        f"{duration(result.median_writer_outage)} / {duration(result.longest_writer_outage)}",
-        duration(result.first_success_after_promotion),
-        f"{result.acknowledged:,}",
-        f"{result.in_doubt} ({result.in_doubt_applied})",
-        f"{result.lost}{excused}",
-        f"{result.duplicates}{by_permission}",
-        str(result.errors),
-    )
+def table(results: Sequence[ScenarioResult]) -> tuple[list[str], list[list[str]]]:
+    """The heads of the columns, which may have two lines, and a row for each fault.
+
+    A column that has nothing to say of any of them is left out.
+    """
+    columns = [(head, [cell(result) for result in results]) for head, cell in COLUMNS]
+    telling = [(head, cells) for head, cells in columns if set(cells) != {duration(None)}]
+    rows = [list(cells) for cells in zip(*(cells for _, cells in telling), strict=True)]
+    return [head for head, _ in telling], rows
 
 
 def plain_table(results: Sequence[ScenarioResult]) -> str:
     """A table of fixed width, without colours."""
-    rows = [tuple(name.split("\n")) for name in COLUMNS]
-    height = max(map(len, rows))
-    heads = [tuple(names[line] if line < len(names) else "" for names in rows) for line in range(height)]
-    body = [row(result) for result in results]
-    widths = [max(len(line[column]) for line in (*heads, *body)) for column in range(len(COLUMNS))]
-    rule = tuple("-" * width for width in widths)
+    names, body = table(results)
+    heads = [list(line) for line in zip_longest(*(name.split("\n") for name in names), fillvalue="")]
+    widths = [max(map(len, column)) for column in zip(*heads, *body, strict=True)]
+    rule = ["-" * width for width in widths]
     return "\n".join(_line(cells, widths) for cells in (*heads, rule, *body))
 
 

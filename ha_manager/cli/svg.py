@@ -21,7 +21,7 @@ class Canvas:
     """
 
     def __init__(self, width: float, height: float, title: str) -> None:
-        self._size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
+        self.width, self.height = width, height
         self._title = title
         self._shapes: list[str] = []
 
@@ -48,11 +48,16 @@ class Canvas:
     def text(self, x: float, y: float, text: str, **style: object) -> None:
         self._shapes.append(f"<text{_attributes({'x': x, 'y': y, **style})}>{escape(text)}</text>")
 
+    def place(self, other: Canvas, y: float) -> None:
+        """Put all of another canvas on this one, ``y`` pixels from the top."""
+        self._shapes += [f'<g transform="translate(0 {_number(y)})">', *other._shapes, "</g>"]
+
     def render(self) -> str:
         """The document."""
+        size = f'width="{self.width:g}" height="{self.height:g}" viewBox="0 0 {self.width:g} {self.height:g}"'
         return "\n".join(
             (
-                f'<svg xmlns="http://www.w3.org/2000/svg" {self._size} role="img" font-family="{_FONT}">',
+                f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{_FONT}">',
                 f"<title>{escape(self._title)}</title>",
                 *self._shapes,
                 "</svg>\n",

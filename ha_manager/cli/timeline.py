@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from ha_manager.cli import palette
+from ha_manager.cli.audit import ScenarioResult
 from ha_manager.cli.closeup import closeup_height, draw_closeup
-from ha_manager.cli.notes import Source
 from ha_manager.cli.series import Bucket, buckets
 from ha_manager.cli.svg import Canvas, Log, Scale, ticks
 from ha_manager.cli.trial import TrialResult
@@ -12,6 +15,7 @@ from ha_manager.cli.words import duration
 
 __all__ = ["draw"]
 
+TITLE = "Throughput and latency of writers while servers fail"
 WIDTH = 1200.0
 LEFT, RIGHT = 64.0, 1180.0
 RATE_TOP, RATE_BOTTOM = 142.0, 296.0
@@ -27,13 +31,25 @@ _LATENCIES = (
     (10.0, "10 s"),
 )
 _MOST_BUCKETS = 400
+_CLOSEUPS_ABREAST = 3
+_CHARACTER = 6.9
 
 
-def draw(result: TrialResult) -> str:
-    """The picture as an SVG document."""
-    count = len(result.scenarios)
-    height = CLOSEUP_TOP + max(closeup_height(result, scenario) for scenario in result.scenarios) + 16
-    canvas = Canvas(WIDTH, height, "Throughput and latency of writers while servers fail")
+def draw(results: Sequence[TrialResult]) -> str:
+    """The picture as an SVG document, of one trial above the other."""
+    parts = [_part(result) for result in results]
+    whole = Canvas(WIDTH, sum(part.height for part in parts), TITLE)
+    top = 0.0
+    for part in parts:
+        whole.place(part, top)
+        top += part.height
+    return whole.render()
+
+
+def _part(result: TrialResult) -> Canvas:
+    rows = _rows(result.scenarios)
+    heights = [max(closeup_height(result, scenario) for scenario in row) + _GUTTER for row in rows]
+    canvas = Canvas(WIDTH, CLOSEUP_TOP + sum(heights), TITLE)
     seconds = result.ended - result.started
     width = 0.05 if seconds / 0.05 <= _MOST_BUCKETS else 0.1
     # Without the last bucket, in which the writers were stopped.
@@ -45,29 +61,35 @@ def draw(result: TrialResult) -> str:
     _moments(canvas, result, time)
     _latency(canvas, curve, time)
     _time_axis(canvas, time)
-    each = (RIGHT - 20.0 - _GUTTER * (count - 1)) / count
-    for position, scenario in enumerate(result.scenarios):
-        left = 20.0 + position * (each + _GUTTER)
-        draw_closeup(canvas, result, scenario, left=left, top=CLOSEUP_TOP, width=each)
-    return canvas.render()
+    top = CLOSEUP_TOP
+    for row, height in zip(rows, heights, strict=True):
+        each = (RIGHT - 20.0 - _GUTTER * (len(rows[0]) - 1)) / len(rows[0])
+        for position, scenario in enumerate(row):
+            left = 20.0 + position * (each + _GUTTER)
+            draw_closeup(canvas, result, scenario, left=left, top=top, width=each)
+        top += height
+    return canvas
+
+
+def _rows(scenarios: Sequence[ScenarioResult]) -> list[Sequence[ScenarioResult]]:
+    """The close-ups in rows as even as can be."""
+    abreast = math.ceil(len(scenarios) / math.ceil(len(scenarios) / _CLOSEUPS_ABREAST))
+    return [scenarios[first : first + abreast] for first in range(0, len(scenarios), abreast)]
 
 
 def _heading(canvas: Canvas, result: TrialResult) -> None:
     settings = result.settings
-    canvas.text(
-        20, 32, "Writes while the primary is lost", fill=palette.STRONG, font_size=20, font_weight=650
-    )
+    canvas.text(20, 32, settings.stage.title, fill=palette.STRONG, font_size=20, font_weight=650)
     acknowledged = sum(scenario.acknowledged for scenario in result.scenarios)
     facts = (
-        f"{settings.writers} writers and {settings.readers} readers on one manager, one primary with "
-        f"{settings.replicas} replicas, {settings.sentinels} Sentinels, "
-        f"down-after {settings.down_after_ms} ms  ·  {acknowledged:,} writes acknowledged"
+        f"{settings.writers} writers and {settings.readers} readers on one manager, "
+        f"{settings.stage.facts}  ·  {acknowledged:,} writes acknowledged"
     )
     canvas.text(20, 54, facts, fill=palette.INK, font_size=13)
-    _legend(canvas)
+    _legend(canvas, in_shards=any(scenario.other_outages for scenario in result.scenarios))
 
 
-def _legend(canvas: Canvas) -> None:
+def _legend(canvas: Canvas, *, in_shards: bool) -> None:
     entries = (
         (palette.FAULT, "fault"),
         (palette.SERVERS, "servers promote a new primary"),
@@ -79,13 +101,14 @@ def _legend(canvas: Canvas) -> None:
         canvas.text(x + 23, 80, text, fill=palette.INK, font_size=12)
         x += 46 + len(text) * 6.4
     canvas.rect(x, 70, 16, 12, fill=palette.FAULT, fill_opacity=0.16, rx=2)
-    canvas.text(x + 23, 80, "no write succeeds", fill=palette.INK, font_size=12)
+    silent = "no write to the struck shard succeeds, for so long" if in_shards else "no write succeeds"
+    canvas.text(x + 23, 80, silent, fill=palette.INK, font_size=12)
 
 
 def _outages(canvas: Canvas, result: TrialResult, time: Scale) -> None:
     for scenario in result.scenarios:
-        start = time.clamped(scenario.outage.start - result.started)
-        end = time.clamped(scenario.outage.end - result.started)
+        start = time.clamped(scenario.stall.start - result.started)
+        end = time.clamped(scenario.stall.end - result.started)
         for top, bottom in ((RATE_TOP, RATE_BOTTOM), (LATENCY_TOP, LATENCY_BOTTOM)):
             canvas.rect(
                 start, top, max(end - start, 1.5), bottom - top, fill=palette.FAULT, fill_opacity=0.13
@@ -161,17 +184,28 @@ def _time_axis(canvas: Canvas, time: Scale) -> None:
 
 
 def _moments(canvas: Canvas, result: TrialResult, time: Scale) -> None:
-    for note in result.notes:
-        if note.source is Source.FAULT and "goes on" in note.text:
-            _upright(canvas, time(note.at - result.started), palette.FAULT, "SIGCONT", dashed=True)
     for scenario in result.scenarios:
         phase = scenario.phase
-        label = f"{scenario.fault}: {duration(scenario.outage.seconds)} without a write"
-        _upright(canvas, time(phase.fault_at - result.started), palette.FAULT, label)
+        for step in phase.steps:
+            _upright(canvas, time(step.at - result.started), palette.FAULT, step.label, dashed=True)
+        _upright(canvas, time(phase.fault_at - result.started), palette.FAULT, _label(result, scenario, time))
         if phase.promoted_at is not None:
             _upright(canvas, time(phase.promoted_at - result.started), palette.SERVERS)
-        if scenario.recovered:
+        if phase.promotes and scenario.recovered:
             _upright(canvas, time(scenario.outage.end - result.started) + 1.5, palette.MANAGER)
+
+
+def _label(result: TrialResult, scenario: ScenarioResult, time: Scale) -> str:
+    """The fault and how long it was felt, as short as the room to the next label asks for."""
+    phases, own = [other.phase for other in result.scenarios], scenario.phase
+    labelled = [step.at for phase in phases for step in phase.steps if step.label]
+    later = [at for at in (*labelled, *(phase.fault_at for phase in phases)) if at > own.fault_at]
+    room = time(min(later, default=result.ended)) - time(own.fault_at)
+    short = f"{own.fault}: {duration(scenario.stall.seconds)}"
+    long = f"{short} without a write"
+    # That would be too much said where others go on writing.
+    is_true = own.promotes and not scenario.other_outages
+    return long if is_true and len(long) * _CHARACTER + 20.0 < room else short
 
 
 def _upright(canvas: Canvas, x: float, colour: str, label: str = "", *, dashed: bool = False) -> None:

@@ -196,9 +196,12 @@ async def _run_phase(trial: Trial, stage: Stage, probe: PromotionProbe) -> None:
     await asyncio.sleep(settings.before)
     phase.fault_at = clock()
     trial.note(Source.FAULT, TITLES[phase.fault].format(port=victim.primary.port), phase.fault_at)
-    await stage.inflict(phase.fault, victim, trial.take_step)
-    if phase.promotes:
-        await _watch_promotion(trial, phase, victim, probe)
+    watching = asyncio.create_task(_watch_promotion(trial, phase, victim, probe))
+    try:
+        await stage.inflict(phase.fault, victim, trial.take_step)
+        await watching
+    finally:
+        watching.cancel()
     if phase.fault == HANG:
         await asyncio.sleep(max(0.0, phase.fault_at + settings.hang - clock()))
         victim.primary.resume()
@@ -208,6 +211,8 @@ async def _run_phase(trial: Trial, stage: Stage, probe: PromotionProbe) -> None:
 
 
 async def _watch_promotion(trial: Trial, phase: Phase, victim: Victim, probe: PromotionProbe) -> None:
+    if not phase.promotes:
+        return
     old = victim.primary.port
     change = await probe.promotion(after=phase.fault_at, other_than=old, timeout=_PROMOTION_SECONDS)
     if change is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -15,11 +16,24 @@ from ha_manager.routing import (
     learn,
     learn_subcommands,
 )
+from ha_manager.routing.words import as_word
 
 _LIMIT = 1024
 """Commands that are remembered: more than any module has, bounded against nonsense."""
 
 _FIRST_WORD = KeyRule((KeySpec(begin=1),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a server told of one command: of the command itself, and by their names of its subcommands."""
+
+    itself: CommandSpec
+    subcommands: dict[str, CommandSpec]
+
+    def about(self, words: Sequence[Any]) -> CommandSpec:
+        subcommand = as_word(words[1]) if len(words) > 1 else ""
+        return self.subcommands.get(subcommand, self.itself)
 
 
 class Learned:
@@ -31,7 +45,7 @@ class Learned:
 
     def __init__(self, ask: Callable[..., Awaitable[Any]]) -> None:
         self._ask = ask
-        self._known: dict[str, CommandSpec] = {}
+        self._known: dict[str, _Told] = {}
 
     async def spec(self, guess: CommandSpec, words: Sequence[Any]) -> CommandSpec:
         """What the command with these words is.
@@ -39,21 +53,22 @@ class Learned:
         Where no server tells, its first argument is taken for its key: if that is wrong, the server
         redirects it.
         """
-        known = self._known.get(guess.name)
-        if known is not None:
-            return known
         container = guess.name.split(" ", 1)[0]
-        found = await self._ask_for(container, guess.name)
-        if found is None:
+        told = self._known.get(container) or await self._ask_for(container)
+        if told is None:
             return _guessed(guess, words)
         if len(self._known) < _LIMIT:
-            self._known[guess.name] = found
-        return found
+            self._known[container] = told
+        return told.about(words)
 
-    async def _ask_for(self, container: str, name: str) -> CommandSpec | None:
+    async def _ask_for(self, container: str) -> _Told | None:
         try:
             reply = await self._ask("COMMAND", "INFO", container)
-            return learn_subcommands(reply[0]).get(name) or learn(reply[0])
+            # A server may know the command by another name: then its subcommands bear that one too.
+            subcommands = {
+                name.rpartition(" ")[2]: spec for name, spec in learn_subcommands(reply[0]).items()
+            }
+            return _Told(learn(reply[0]), subcommands)
         except (RedisError, OSError, TimeoutError, ValueError, LookupError, TypeError):
             return None
 

@@ -39,6 +39,8 @@ class Arrangement:
 
     Attributes:
         extra: a node to keep although no snapshot lists it.
+        known: every node that the snapshot in force lists.
+        replicas: those of them that are replicas.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class Arrangement:
         self._shards: dict[Lane, Shard] = {}
         self._homes: dict[Node, Lane] = {}
         self.extra: Endpoint | None = None
+        self.known: frozenset[Endpoint] = frozenset()
+        self.replicas: frozenset[Endpoint] = frozenset()
 
     # What others ask
 
@@ -90,6 +94,8 @@ class Arrangement:
             for node in self._assign(lane, shard, new):
                 homes[node] = lane
         self._homes = homes
+        self.replicas = frozenset(new.replicas)
+        self.known = frozenset(node.endpoint for node in new.nodes)
         self._shards = dict(zip(lanes, new.shards, strict=True))
         if new.deployment is Deployment.CLUSTER:
             self._lanes.arrange(lanes, [shard.slots for shard in new.shards])

@@ -28,6 +28,7 @@ class Lane:
         read_only: there is no primary, and none is expected.
         held: why writes wait although the primary is confirmed; empty if they do not.
         refusal: why the primary is doubted, where that is known; empty otherwise.
+        writing, reading: the primary, while writes (reads) may go to it.
         gone: the shard left the topology; whoever is here must look for another lane.
     """
 
@@ -40,34 +41,34 @@ class Lane:
         self.refusal = ""
         self.gone = False
         self.gate = gate
-        self._writer: Node | None = None
-        self._reader: Node | None = None
+        self.writing: Node | None = None
+        self.reading: Node | None = None
 
     # The fast path
 
     def writer(self, _args: Sequence[Any] = ()) -> Connection | None:
         """A ready connection that writes may use now, or ``None``."""
-        node = self._writer
+        node = self.writing
         return None if node is None else node.take()
 
     def reader(self, _args: Sequence[Any] = ()) -> Connection | None:
         """A ready connection to the primary that reads may use now, or ``None``."""
-        node = self._reader
+        node = self.reading
         return None if node is None else node.take()
 
     # Choosing
 
     def writer_node(self) -> Node | None:
         """The node that writes may go to now."""
-        return self._writer
+        return self.writing
 
     def reader_node(self, preference: ReadPreference | None) -> Node | None:
         """The node that a read goes to now: the first in order of preference that is connected."""
         if preference is None:
-            return self._reader
-        members = (self._reader, *self.replicas)
+            return self.reading
+        members = (self.reading, *self.replicas)
         nodes = {node.endpoint: node for node in members if node is not None}
-        candidates = [Candidate(n.endpoint, n is self._reader, n.latency, n.zone) for n in nodes.values()]
+        candidates = [Candidate(n.endpoint, n is self.reading, n.latency, n.zone) for n in nodes.values()]
         for candidate in preference(candidates):
             node = nodes.get(candidate.endpoint)
             if node is not None and node.state is NodeState.UP:
@@ -140,9 +141,9 @@ class Lane:
         return "a connection"
 
     def _update(self) -> None:
-        before = (self._reader, self._writer)
-        self._reader = self.primary if self.confirmed else None
-        self._writer = None if self.held else self._reader
-        after = (self._reader, self._writer)
+        before = (self.reading, self.writing)
+        self.reading = self.primary if self.confirmed else None
+        self.writing = None if self.held else self.reading
+        after = (self.reading, self.writing)
         if any(now is not None and now is not was for now, was in zip(after, before, strict=True)):
             self.changed()

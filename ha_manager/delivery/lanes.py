@@ -82,11 +82,13 @@ class Lanes:
 
     def _writer_of_first(self, args: Sequence[Any]) -> Connection | None:
         lane = self._lane_of_first(args)
-        return None if lane is None else lane.writer()
+        node = None if lane is None else lane.writing
+        return None if node is None else node.take()
 
     def _reader_of_first(self, args: Sequence[Any]) -> Connection | None:
         lane = self._lane_of_first(args)
-        return None if lane is None else lane.reader()
+        node = None if lane is None else lane.reading
+        return None if node is None else node.take()
 
     def _lane_of_first(self, args: Sequence[Any]) -> Lane | None:
         if len(args) < 2:
@@ -108,7 +110,8 @@ class Lanes:
         for lane, ranges in zip(lanes, slots, strict=True):
             for owned in ranges:
                 owners[owned.start : owned.stop] = [lane] * len(owned)
-        gone = [lane for lane in self.all if lane not in set(lanes)]
+        staying = set(lanes)
+        gone = [lane for lane in self.all if lane not in staying]
         self._by_slot, self.all = owners, tuple(lanes)
         if self.default not in self.all:
             self.default = self.all[0]

@@ -59,6 +59,7 @@ async def send_confirmed(
     try:
         reply = connection.send_asking(call.packed) if asking else connection.send(call.packed)
         confirmed = connection.send(confirmation.packed)
+        confirmed.add_done_callback(_look_at)
         if call.undecoded:
             connection.leave_undecoded(reply)
         result = await reply
@@ -70,6 +71,12 @@ async def send_confirmed(
     return await _confirmed(call, confirmation, result, confirmed)
 
 
+def _look_at(reply: Reply) -> None:
+    """If the command itself was lost, nobody else looks at what became of the question after it."""
+    if not reply.cancelled():
+        reply.exception()
+
+
 async def _confirmed(call: Call, confirmation: Confirmation, result: Any, reply: Reply) -> Any:
     try:
         async with asyncio.timeout(confirmation.timeout):
@@ -77,7 +84,7 @@ async def _confirmed(call: Call, confirmation: Confirmation, result: Any, reply:
     except (ConnectionLostError, ReplyOverdueError, TimeoutError) as fault:
         raise ReplicationError(
             f"{call.spec.name} ran, but nobody told how many replicas have it "
-            f"({fault or 'no answer in time'})",
+            f"({str(fault) or 'no answer in time'})",
             result=result,
         ) from None
     if isinstance(told, Exception):

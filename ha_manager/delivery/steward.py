@@ -83,7 +83,7 @@ class Steward:
 
     def knows(self, endpoint: Endpoint) -> bool:
         """Whether the snapshot in force lists this node."""
-        return self.topology is not None and any(n.endpoint == endpoint for n in self.topology.nodes)
+        return endpoint in self.arrangement.known
 
     def _is_older(self, topology: Topology) -> bool:
         """A resolution that began before an announced switch may end after it: it must not undo it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from redis.exceptions import ClusterDownError, ReadOnlyError
+from redis.exceptions import ClusterDownError, MasterDownError, ReadOnlyError
 
 from ha_manager.config import Endpoint
 from ha_manager.delivery.call import Call
@@ -52,8 +52,10 @@ class Troubles:
             return self._redirected(redirect)
         if isinstance(error, ReadOnlyError):
             self._readonly(where)
-        elif isinstance(error, ClusterDownError):
-            self.doubt(call.lane or self._lanes.of(call.slot), Cause.CLUSTERDOWN, str(error))
+        elif isinstance(error, ClusterDownError) and not isinstance(error, MasterDownError):
+            # MASTERDOWN, a kind of it, is what a replica says of itself.
+            lane = call.lane or self._lanes.with_primary(where) or self._lanes.of(call.slot)
+            self.doubt(lane, Cause.CLUSTERDOWN, str(error))
         return None
 
     def _redirected(self, redirect: Redirect) -> Redirect:

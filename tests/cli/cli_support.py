@@ -7,9 +7,12 @@ import sys
 from collections.abc import Sequence
 
 from ha_manager.cli.audit import audit
+from ha_manager.cli.faults import RESHARD
 from ha_manager.cli.notes import Note, Source
-from ha_manager.cli.phase import Phase
+from ha_manager.cli.phase import Phase, Step
 from ha_manager.cli.readback import Copies
+from ha_manager.cli.sentinel_stage import SentinelStage
+from ha_manager.cli.stage import Stage
 from ha_manager.cli.trial import Settings, TrialResult
 from ha_manager.cli.workload import Failure, Ledger, Outcome
 
@@ -46,12 +49,23 @@ def phase_of(fault: str = "failover", started: float = 0.0) -> Phase:
     return Phase(fault, started, fault_at=started + 2.0, promoted_at=started + 3.0, ended=started + 5.0)
 
 
-def trial_of(*operations: Sequence[Operation], fault: str = "failover") -> TrialResult:
+def reshard_of(started: float = 0.0) -> Phase:
+    """Slots that leave 2 s after the start, and are back 2 s later."""
+    steps = [Step(started + 3.0, ""), Step(started + 4.0, "back")]
+    return Phase(RESHARD, started, promotes=False, fault_at=started + 2.0, steps=steps, ended=started + 5.0)
+
+
+def trial_of(
+    *operations: Sequence[Operation],
+    fault: str = "failover",
+    phase: Phase | None = None,
+    stage: type[Stage] = SentinelStage,
+) -> TrialResult:
     """A trial with one fault and these writers."""
-    phase = phase_of(fault)
+    phase = phase_of(fault) if phase is None else phase
     writes = [ledger_of(own) for own in operations]
     return TrialResult(
-        settings=Settings(faults=(fault,), writers=len(writes), readers=0),
+        settings=Settings(stage=stage, faults=(phase.fault,), writers=len(writes), readers=0),
         scenarios=audit([phase], writes, [], [copies_of(own) for own in operations]),
         writes=tuple(writes),
         reads=(),

@@ -3,9 +3,21 @@
 import math
 
 import pytest
-from cli_support import DOUBT, FAILED, OK, OPEN, Operation, calm, copies_of, ledger_of, phase_of
+from cli_support import (
+    DOUBT,
+    FAILED,
+    OK,
+    OPEN,
+    Operation,
+    calm,
+    copies_of,
+    ledger_of,
+    phase_of,
+    reshard_of,
+)
 
 from ha_manager.cli.audit import ScenarioResult, audit
+from ha_manager.cli.phase import Phase
 from ha_manager.cli.readback import Copies
 
 AFTER = calm(3.25, 5.0)
@@ -13,10 +25,13 @@ BEFORE = calm(0.0, 2.0)
 
 
 def scenario(
-    *operations: list[Operation], fault: str = "failover", repeats: tuple[float, ...] = ()
+    *operations: list[Operation],
+    fault: str = "failover",
+    phase: Phase | None = None,
+    repeats: tuple[float, ...] = (),
 ) -> ScenarioResult:
     writes = [ledger_of(own) for own in operations]
-    (result,) = audit([phase_of(fault)], writes, [], [copies_of(own) for own in operations], repeats)
+    (result,) = audit([phase or phase_of(fault)], writes, [], [copies_of(own) for own in operations], repeats)
     return result
 
 
@@ -104,6 +119,50 @@ def test_a_pause_before_the_fault_or_long_after_the_promotion_is_no_outage() -> 
     pause_after = [*calm(3.25, 3.5), (3.5, 4.99, OK, 1)]
     result = scenario([*pause_before, (2.0, 3.25, OK, 1), *pause_after])
     assert result.outage.seconds == pytest.approx(1.25)
+
+
+def test_the_outage_is_that_of_the_struck_shard() -> None:
+    phase = phase_of()
+    phase.writers = range(1, 2)
+    elsewhere = [*calm(0.0, 2.0), (2.0, 2.75, OK, 1), *calm(2.75, 5.0)]
+    result = scenario(elsewhere, [*BEFORE, (2.0, 3.25, OK, 1), *AFTER], phase=phase)
+    assert result.outage.seconds == pytest.approx(1.25)
+    assert [gap.seconds for gap in result.writer_outages] == pytest.approx([1.25])
+    assert result.longest_other_outage == pytest.approx(0.75)
+    assert result.stall is result.outage
+
+
+def test_where_all_are_struck_there_are_no_others() -> None:
+    assert scenario([*BEFORE, *AFTER]).longest_other_outage is None
+
+
+def test_a_writer_of_another_shard_that_stays_silent_has_not_recovered() -> None:
+    phase = phase_of()
+    phase.writers = range(1)
+    result = scenario([*BEFORE, (2.0, 3.25, OK, 1), *AFTER], BEFORE, phase=phase)
+    assert not result.recovered
+
+
+def test_a_kill_excuses_no_loss_in_another_shard() -> None:
+    phase = phase_of("kill")
+    phase.writers = range(1)
+    own = [*BEFORE[:-1], (1.75, 2.0, OK, 0), *AFTER]
+    result = scenario(own, own, phase=phase)
+    assert (result.lost, result.lost_excused) == (1, 1)
+
+
+def test_while_slots_move_the_longest_stall_of_one_writer_counts() -> None:
+    stalled = [*calm(0.0, 2.5), (2.5, 3.25, OK, 1), *calm(3.25, 5.0)]
+    result = scenario(stalled, calm(0.0, 5.0), phase=reshard_of())
+    assert result.outage.seconds == pytest.approx(0.25)
+    assert result.stall.seconds == pytest.approx(0.75)
+    assert result.first_success_after_promotion is None
+    assert result.recovered
+
+
+def test_a_pause_after_the_slots_are_back_is_no_stall() -> None:
+    result = scenario([*calm(0.0, 4.25), (4.25, 5.0, OK, 1)], phase=reshard_of())
+    assert result.stall.seconds == pytest.approx(0.25)
 
 
 def test_without_a_promotion_the_end_of_the_records_is_no_outage() -> None:

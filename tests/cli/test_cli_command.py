@@ -14,6 +14,9 @@ from redis.asyncio.cluster import RedisCluster
 
 from ha_manager import ConnectionManager, __version__
 from ha_manager.cli import demo, main
+from ha_manager.cli.cluster_stage import ClusterStage
+from ha_manager.cli.sentinel_stage import SentinelStage
+from ha_manager.cli.stage import Stage
 from ha_manager.cli.trial import Onlooker, Settings, TrialResult
 from ha_manager.errors import ConfigurationError
 
@@ -58,14 +61,17 @@ def temporary(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("faults", ["kill", "failover,hang"])
+@pytest.mark.parametrize(
+    ("kind", "faults"),
+    [("sentinel", "kill"), ("sentinel", "failover,hang"), ("cluster", "kill,failover,hang,reshard")],
+)
 async def test_the_demo_keeps_its_promises_without_a_terminal_and_without_rich(
-    tmp_path: Path, temporary: Path, faults: str
+    tmp_path: Path, temporary: Path, kind: str, faults: str
 ) -> None:
     picture = tmp_path / "timeline.svg"
     program = "import sys; sys.modules['rich'] = None; from ha_manager.cli import main; sys.exit(main())"
     process = await started(
-        *("demo", "--faults", faults, "--picture", str(picture), *SHORT),
+        *("demo", kind, "--faults", faults, "--picture", str(picture), *SHORT),
         temporary=temporary,
         command=[sys.executable, "-c", program],
     )
@@ -79,8 +85,24 @@ async def test_the_demo_keeps_its_promises_without_a_terminal_and_without_rich(
     assert left_in(temporary) == []
 
 
-async def test_ctrl_c_cleans_up(temporary: Path) -> None:
-    process = await started("demo", "--plain", "--no-picture", *SHORT, temporary=temporary)
+async def test_the_demo_shows_both_kinds_in_one_picture(tmp_path: Path, temporary: Path) -> None:
+    picture = tmp_path / "timeline.svg"
+    process = await started(
+        *("demo", "--plain", "--faults", "failover", "--picture", str(picture), *SHORT), temporary=temporary
+    )
+    output = await rest_of(process)
+    assert process.returncode == 0, output
+    assert output.count("planned failover away from") == 2
+    assert output.count("    ok  ") == 10
+    assert output.count("outage: the longest time") == 1
+    texts = [element.text for element in ElementTree.parse(picture).iter()]
+    assert {SentinelStage.title, ClusterStage.title} <= set(texts)
+    assert left_in(temporary) == []
+
+
+@pytest.mark.parametrize("kind", ["sentinel", "cluster"])
+async def test_ctrl_c_cleans_up(temporary: Path, kind: str) -> None:
+    process = await started("demo", kind, "--plain", "--no-picture", *SHORT, temporary=temporary)
     await output_until(process, "killed")
     process.send_signal(signal.SIGINT)
     assert "Traceback" not in await rest_of(process)
@@ -88,17 +110,52 @@ async def test_ctrl_c_cleans_up(temporary: Path) -> None:
     assert left_in(temporary) == []
 
 
+@pytest.mark.parametrize("stage", [SentinelStage, ClusterStage])
 @pytest.mark.parametrize(("copies", "status"), [(1, 0), (0, 1), (2, 1)], ids=["kept", "lost", "twice"])
 def test_the_exit_status_tells_a_broken_promise(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], copies: int, status: int
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    copies: int,
+    status: int,
+    stage: type[Stage],
 ) -> None:
     async def fabricated(settings: Settings, onlooker: Onlooker) -> TrialResult:
-        del settings, onlooker
-        return trial_of([*calm(0.0, 2.0), (2.0, 3.25, OK, copies), *calm(3.25, 5.0)])
+        del onlooker
+        found = copies if settings.stage is stage else 1
+        return trial_of([*calm(0.0, 2.0), (2.0, 3.25, OK, found), *calm(3.25, 5.0)])
 
     monkeypatch.setattr(demo, "run_trial", fabricated)
     assert main(["demo", "--plain", "--no-picture"]) == status
     assert ("BROKEN" in capsys.readouterr().out) == bool(status)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "played"),
+    [
+        ([], [("kill", "failover", "hang"), ("kill", "failover", "hang", "reshard")]),
+        (["sentinel"], [("kill", "failover", "hang")]),
+        (["cluster", "--faults", "reshard,kill"], [("reshard", "kill")]),
+        (["--faults", "reshard"], [("reshard",)]),
+    ],
+)
+def test_each_kind_is_struck_by_the_faults_that_it_knows(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], played: list[tuple[str, ...]]
+) -> None:
+    seen: list[tuple[str, ...]] = []
+
+    async def fabricated(settings: Settings, onlooker: Onlooker) -> TrialResult:
+        del onlooker
+        seen.append(settings.faults)
+        return trial_of(calm(0.0, 5.0))
+
+    monkeypatch.setattr(demo, "run_trial", fabricated)
+    assert main(["demo", "--plain", "--no-picture", *arguments]) == 0
+    assert seen == played
+
+
+def test_slots_that_move_are_not_for_sentinels(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "sentinel", "--plain", "--faults", "reshard"]) == 1
+    assert "only a cluster has slots that move" in capsys.readouterr().err
 
 
 def test_without_rich_the_live_display_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +235,7 @@ def test_help_explains(arguments: list[str], capsys: pytest.CaptureFixture[str])
     [
         [],
         ["nothing"],
+        ["demo", "standalone"],
         ["demo", "--faults", "kill,earthquake"],
         ["demo", "--faults", ""],
         ["demo", "--writers", "0"],

@@ -1,7 +1,7 @@
 """Which promise is broken by what."""
 
 import pytest
-from cli_support import DOUBT, FAILED, OK, Operation, calm, trial_of
+from cli_support import DOUBT, FAILED, OK, Operation, calm, phase_of, reshard_of, trial_of
 
 from ha_manager.cli.judgement import judge
 
@@ -52,3 +52,17 @@ def test_a_writer_that_stays_silent_breaks_a_promise() -> None:
     assert [place for verdict in verdicts for place in verdict.broken] == [
         "failover: a writer never succeeded again"
     ]
+
+
+def test_a_promotion_is_owed_where_a_primary_is_lost_and_not_where_slots_move() -> None:
+    lost = phase_of()
+    lost.promoted_at = None
+    places = {
+        phase.fault: [
+            place
+            for verdict in judge(trial_of(calm(0.0, 5.0), phase=phase).scenarios, "raise")
+            for place in verdict.broken
+        ]
+        for phase in (lost, reshard_of())
+    }
+    assert places == {"failover": ["failover: no other server was promoted"], "reshard": []}

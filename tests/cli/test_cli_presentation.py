@@ -6,22 +6,29 @@ import math
 from xml.etree import ElementTree
 
 import pytest
-from cli_support import DOUBT, OK, calm, ledger_of, trial_of
+from cli_support import DOUBT, OK, calm, ledger_of, phase_of, reshard_of, trial_of
 from rich.console import Console
 
+from ha_manager.cli.cluster_stage import ClusterStage
 from ha_manager.cli.judgement import judge
 from ha_manager.cli.live import LiveScreen
 from ha_manager.cli.notes import Source
 from ha_manager.cli.plain import PlainScreen
-from ha_manager.cli.report import COLUMNS, plain_table
+from ha_manager.cli.report import COLUMNS, plain_table, table
 from ha_manager.cli.series import buckets
 from ha_manager.cli.svg import Log, Scale, ticks
 from ha_manager.cli.timeline import draw
-from ha_manager.cli.trial import Trial
+from ha_manager.cli.trial import Trial, TrialResult
 from ha_manager.cli.words import duration
 
 KEPT = trial_of([*calm(0.0, 2.0), (2.0, 3.25, OK, 1), *calm(3.25, 5.0)])
 BROKEN = trial_of([*calm(0.0, 2.0), (2.0, 3.0, DOUBT, 1), (3.0, 3.25, OK, 0), *calm(3.25, 5.0)])
+STALLED = trial_of(
+    [*calm(0.0, 2.5), (2.5, 3.25, OK, 1), *calm(3.25, 5.0)],
+    calm(0.0, 5.0),
+    phase=reshard_of(),
+    stage=ClusterStage,
+)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -42,9 +49,20 @@ def test_durations_are_written_for_people(seconds: float | None, text: str) -> N
 
 def test_the_table_has_a_row_for_each_fault_and_aligned_columns() -> None:
     *_, rule, row = plain_table(KEPT.scenarios).splitlines()
-    assert len(rule.split()) == len(COLUMNS)
+    assert len(rule.split()) == len(COLUMNS) - 1, "there are no other shards"
     assert row.split()[:5] == ["failover", "1.25", "s", "1.25", "s"]
     assert len(row) == len(rule)
+
+
+def test_a_column_appears_when_it_has_something_to_say() -> None:
+    phase = phase_of()
+    phase.writers = range(1)
+    shards = trial_of([*calm(0.0, 2.0), (2.0, 3.25, OK, 1), *calm(3.25, 5.0)], calm(0.0, 5.0), phase=phase)
+    heads, rows = table([*shards.scenarios, *STALLED.scenarios])
+    assert len(heads) == len(COLUMNS)
+    shown = heads.index("other\nshards"), heads.index("first write after\nthe promotion")
+    assert [[row[column] for column in shown] for row in rows] == [["250 ms", "250 ms"], ["-", "-"]]
+    assert len(table(STALLED.scenarios)[0]) == len(COLUMNS) - 2
 
 
 def test_plain_says_which_promise_is_broken() -> None:
@@ -68,15 +86,40 @@ async def test_live_shows_the_load_and_then_the_table() -> None:
     assert "failover: 1 acknowledged writes are gone" in stream.getvalue()
 
 
-@pytest.mark.parametrize("result", [KEPT, BROKEN, trial_of(calm(0.0, 2.0))], ids=["kept", "broken", "silent"])
-def test_the_picture_is_valid_and_labelled(result: object) -> None:
-    root = ElementTree.fromstring(draw(result))  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "result",
+    [KEPT, BROKEN, STALLED, trial_of(calm(0.0, 2.0))],
+    ids=["kept", "broken", "stalled", "silent"],
+)
+def test_the_picture_is_valid_and_labelled(result: TrialResult) -> None:
+    root = ElementTree.fromstring(draw([result]))
     assert root.tag == f"{SVG}svg"
     texts = [element.text for element in root.iter(f"{SVG}text")]
     assert "writes per second" in texts
     assert "A <fault> & more" in texts
     assert not any(word in value for element in root.iter() for value in element.attrib.values()
                    for word in ("nan", "inf"))  # fmt: skip
+
+
+def test_two_trials_stand_one_above_the_other() -> None:
+    root = ElementTree.fromstring(draw([KEPT, STALLED]))
+    upper, lower = root.findall(f"{SVG}g")
+    assert upper.get("transform") == "translate(0 0)"
+    apart = float(ElementTree.fromstring(draw([KEPT])).attrib["height"])
+    assert lower.get("transform") == f"translate(0 {apart:g})"
+    assert float(root.attrib["height"]) > apart
+    assert [group.findtext(f"{SVG}text") for group in (upper, lower)] == [
+        KEPT.settings.stage.title,
+        STALLED.settings.stage.title,
+    ]
+
+
+def test_the_picture_names_the_stall_and_the_steps_of_slots_that_move() -> None:
+    texts = [element.text for element in ElementTree.fromstring(draw([STALLED])).iter(f"{SVG}text")]
+    assert "reshard: 750 ms without a write" not in texts
+    assert "back" in texts
+    assert "longest stall of a writer 750 ms" in texts
+    assert "the longest stall ends" in texts
 
 
 def test_buckets_count_answers_where_they_came_and_leave_holes_empty() -> None:

@@ -82,7 +82,7 @@ class FakeNode:
         self.zone = zone
         self.reason = "it fell"
         self.session = 1
-        self.is_silent = False
+        self.silence = 0.0
         self.broken = False
         self.kept_open = False
         self.farewell: str | float | None = None

@@ -8,6 +8,7 @@ import pytest
 from unit_support import soon, turns
 
 from ha_manager.delivery import Backlog, Gate
+from ha_manager.delivery.gate import WORTH_TELLING
 from ha_manager.errors import FailoverTimeoutError, ManagerClosedError, PendingLimitError
 from ha_manager.observe import CommandsWaited, Counters, Event, EventBus
 
@@ -41,6 +42,7 @@ async def test_opening_lets_all_go_in_order() -> None:
         task.add_done_callback(lambda _, number=number: order.append(number))  # type: ignore[misc]
     await turns()
     assert (rig.backlog.waiting, order) == (5, [])
+    await asyncio.sleep(WORTH_TELLING)
     rig.gate.open()
     assert rig.backlog.waiting == 0
     await soon(asyncio.gather(*tasks))
@@ -48,8 +50,17 @@ async def test_opening_lets_all_go_in_order() -> None:
     assert order == [0, 1, 2, 3, 4]
     (event,) = rig.events
     assert isinstance(event, CommandsWaited)
-    assert (event.count, event.longest >= 0) == (5, True)
+    assert (event.count, event.longest >= WORTH_TELLING) == (5, True)
     assert rig.counters.waited == 5
+
+
+async def test_a_short_wait_is_counted_and_not_told() -> None:
+    rig = Rig()
+    task = rig.waiter()
+    await turns()
+    rig.gate.open()
+    await soon(task)
+    assert (rig.events, rig.counters.waited) == ([], 1)
 
 
 async def test_opening_an_empty_gate_tells_nothing() -> None:

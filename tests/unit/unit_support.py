@@ -41,3 +41,10 @@ async def turns(count: int = 20) -> None:
     """Let the loop run for a few turns, in which whatever is due happens."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def gone(task: asyncio.Future[T]) -> None:
+    """Let a task come to rest, then cancel it, and wait until it has ended."""
+    await turns()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
