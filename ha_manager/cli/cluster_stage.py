@@ -60,11 +60,10 @@ class ClusterStage:
         self._turns = itertools.cycle(self._shards)
         keys: list[list[str]] = [[] for _ in range(writers)]
         for shard in self._shards:
-            # In no order, so that a writer comes by the slots that move at any time.
-            shuffled = random.Random(0).sample(shard.keys, len(shard.keys))
             for position, writer in enumerate(shard.writers):
-                keys[writer] += shuffled[position :: len(shard.writers)]
-        return keys
+                keys[writer] += shard.keys[position :: len(shard.writers)]
+        # In no order, so that a writer comes by the struck shard, and the slots that move, at any time.
+        return [random.Random(0).sample(own, len(own)) for own in keys]
 
     async def heal(self, timeout: float) -> None:
         await self.sandbox.resume()
@@ -103,9 +102,9 @@ class ClusterStage:
         slots = [slot for slot, owner in sorted(owners.items()) if owner is source][:_MOVED_SLOTS]
         target = next(node for node in await self.sandbox.primaries() if node is not source)
         await self.sandbox.migrate_slots(slots, target)
-        tell(f"{len(slots)} slots with their keys are at :{target.port}", "")
+        tell(f"{len(slots)} slots with their keys are at :{target.port}")
         await self.sandbox.migrate_slots(slots, source)
-        tell(f"all {len(slots)} are at :{source.port} again", "back")
+        tell(f"all {len(slots)} are at :{source.port} again")
 
 
 def _keys_of_owners(owners: Mapping[int, ServerProcess]) -> list[list[str]]:

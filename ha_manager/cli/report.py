@@ -34,10 +34,11 @@ COLUMNS: tuple[tuple[str, Callable[[ScenarioResult], str]], ...] = (
 )
 EXPLANATION = (
     "outage: the longest time without an acknowledged write that lasted; in a cluster, one to the struck\n"
-    "shard. other shards: the longest wait of a single writer there. promotion: when the new primary\n"
-    "first said that it is one; another process asks every 2 ms. lost, twice, ran: read back at the end\n"
-    "from the primaries, without ha_manager. at the kill: acknowledged by the killed primary in its last\n"
-    "second, and not replicated. by permission: in doubt, and repeated because of in_doubt='retry'."
+    "shard. other shards: the longest wait of a writer there; they too refuse commands (CLUSTERDOWN) while\n"
+    "slots have no owner. promotion: when the new primary first said that it is one; another process asks\n"
+    "every 2 ms. lost, twice, ran: read back at the end from the primaries, without ha_manager. at the\n"
+    "kill: acknowledged by the killed primary in its last second, and not replicated. by permission: in\n"
+    "doubt, and repeated because of in_doubt='retry'."
 )
 
 

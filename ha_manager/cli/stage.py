@@ -14,8 +14,8 @@ __all__ = ["Holder", "Keys", "Stage", "Tell", "Victim"]
 Keys = Sequence[Sequence[str]]
 # The primary that holds a key.
 Holder = Callable[[str], ServerProcess]
-# Takes a sentence about what was just done to the servers, and a word for the picture, or none.
-Tell = Callable[[str, str], None]
+# Takes a sentence about what was just done to the servers.
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class Trial:
         if self.onlooker is not None:
             self.onlooker(self, note)
 
-    def take_step(self, text: str, label: str) -> None:
+    def take_step(self, text: str, label: str = "") -> None:
         """Keep what was just done to the servers; ``label`` is its word in the picture, or empty."""
         now = clock()
         self.phases[-1].steps.append(Step(now, label))

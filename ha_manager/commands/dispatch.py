@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -97,12 +97,14 @@ class Dispatch:
         spec = order.spec
         if spec.request is RequestPolicy.UNKNOWN and self._lanes.clustered:
             spec = await self._learned.spec(spec, order.words)
-        request = spec.request
+            order = replace(order, spec=spec)
+        # Elsewhere every command is the primary's, as on the fast path.
+        request = spec.request if self._lanes.clustered else RequestPolicy.DEFAULT
         if request is RequestPolicy.ALL_PRIMARIES:
             return await self._everywhere(order, self._targets.primaries())
         if request is RequestPolicy.ALL_NODES:
             return await self._everywhere(order, self._targets.everywhere())
-        if request is RequestPolicy.NAMED_NODE and self._lanes.clustered:
+        if request is RequestPolicy.NAMED_NODE:
             raise NoSuchNodeError(f"{spec.name} was not sent: say by target_nodes= which node is meant")
         slots = self._slots(spec, order.words)
         if len(slots) > 1:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from redis.exceptions import NoPermissionError, RedisError
@@ -106,7 +107,9 @@ class ReplicaWatch:
 
     async def _learn_zone(self, node: Node) -> None:
         if self._wants_zones and not node.zone:
-            node.zone = info_fields(await self._ask(node, "INFO", "server")).get("availability_zone", "")
+            # Who may not ask for this may still be told whom the node follows.
+            with suppress(NoPermissionError):
+                node.zone = info_fields(await self._ask(node, "INFO", "server")).get("availability_zone", "")
 
     async def close(self) -> None:
         """Stop watching."""

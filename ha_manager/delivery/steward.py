@@ -71,7 +71,11 @@ class Steward:
     def promoted(self, lane: Lane, chosen: Endpoint, epoch: int) -> None:
         """A replica of a cluster's shard says, under this epoch, that it is primary now."""
         current = self.topology
-        if current is None or lane.gone or epoch < current.epoch:
+        shard = self.arrangement.shard_of(lane)
+        if current is None or shard is None or epoch < current.epoch:
+            return
+        if all(node.endpoint != chosen for node in shard.replicas):
+            # It left the shard before it was heard: its word says nothing of the primary there.
             return
         self._adopt(promote(current, chosen, epoch=epoch), Cause.PROMOTION)
         lane.confirm()

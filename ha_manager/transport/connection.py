@@ -115,6 +115,8 @@ class Connection(Wire, asyncio.Protocol):
         if self._transport is not None and not self._paused:
             self.put_sent().cancel()
             self._transport.write(_PING)
+            if self._timer is None and self._liveness is not None:
+                self._watch(self._liveness)
 
     def _flush(self) -> None:
         self._flush_due = False
@@ -182,10 +184,10 @@ class Connection(Wire, asyncio.Protocol):
         if finding.pulse is Pulse.DEAD:
             self._end(f"{self.endpoint} owes replies and is silent", LossCause.SILENCE)
             return
+        self._timer = self._loop.call_later(liveness.period, self._tick, liveness)
         if finding.pulse is Pulse.PING:
             self.ping()
         self._suspect()
-        self._timer = self._loop.call_later(liveness.period, self._tick, liveness)
 
     # asyncio.Protocol
 

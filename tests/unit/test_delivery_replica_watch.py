@@ -34,9 +34,7 @@ class Rig:
         self.roles: dict[Endpoint, Any] = {}
         self.info: Any = b"availability_zone:west\r\n"
         self.asked: list[tuple[Endpoint, str]] = []
-        self.watch = ReplicaWatch(
-            self.lane, ask=self.ask, address_map=address_map, wants_zones=wants_zones
-        )
+        self.watch = ReplicaWatch(self.lane, ask=self.ask, address_map=address_map, wants_zones=wants_zones)
         self.b, self.c = FakeNode(B), FakeNode(C)
 
     async def ask(self, node: Node, *args: str) -> Any:

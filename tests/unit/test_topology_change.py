@@ -140,7 +140,9 @@ def test_every_shard_that_goes_on_is_found(story: Story) -> None:
 
 endpoints = st.sampled_from([A, B, C, D, E])
 shards = st.builds(
-    lambda primary, replicas: shard(primary, *replicas), st.none() | endpoints, st.lists(endpoints, max_size=3)
+    lambda primary, replicas: shard(primary, *replicas),
+    st.none() | endpoints,
+    st.lists(endpoints, max_size=3),
 )
 clusters = st.lists(shards, min_size=1, max_size=4).map(lambda found: cluster(*found))
 
