@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from redis.exceptions import RedisError
 
@@ -17,13 +17,15 @@ _POLL_SECONDS = 0.05
 _WAIT_MS = 500
 PROBE_KEY = "ha-manager:demo:replicated"
 _CALM = frozenset({"master"})
+_FAILING_OVER = "failover_in_progress"
 
 
 async def agreed_primary(sandbox: SentinelSandbox, timeout: float) -> ServerProcess:
     """Wait until all Sentinels name the same data server, and it says that it is the primary.
 
     After a failover the old primary may say so too, for ten seconds; and while the Sentinels disagree,
-    their epochs do not tell which of them is right.
+    their epochs do not tell which of them is right. Nor is it enough that they agree: for up to a second
+    after the promotion all of them name the old one, and the leader has only begun to replace it.
 
     Args:
         sandbox: the deployment; its Sentinels all run.
@@ -79,9 +81,13 @@ async def heal(sandbox: SentinelSandbox, timeout: float) -> ServerProcess:
 
 
 async def _named(sentinel: ServerProcess, name: str) -> tuple[str, int] | None:
+    """The primary that a Sentinel gives out; None if it is about to replace that one."""
+    fields = await _fields(sentinel, name)
     match await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", name):
         case [str(host), str(port)]:
-            return host, int(port)
+            # MASTER goes on naming the old one; the address is another as soon as its heir is promoted.
+            replaced = (host, port) != (fields.get("ip"), fields.get("port"))
+            return (host, int(port)) if replaced or _FAILING_OVER not in _flags(fields) else None
     return None
 
 
@@ -91,10 +97,7 @@ async def _follows(node: ServerProcess, primary: ServerProcess) -> bool:
 
 
 async def _is_calm(sentinel: ServerProcess, name: str) -> bool:
-    reply = await _ask(sentinel, "SENTINEL", "MASTER", name)
-    flat = [str(item) for item in reply] if isinstance(reply, list) else []
-    fields = dict(zip(flat[::2], flat[1::2], strict=False))
-    return frozenset(fields.get("flags", "").split(",")) == _CALM
+    return _flags(await _fields(sentinel, name)) == _CALM
 
 
 async def replicates(primary: ServerProcess, replicas: int, key: str = PROBE_KEY) -> bool:
@@ -108,6 +111,16 @@ async def replicates(primary: ServerProcess, replicas: int, key: str = PROBE_KEY
     except RedisError:
         return False
     return reached == replicas
+
+
+async def _fields(sentinel: ServerProcess, name: str) -> dict[str, str]:
+    reply = await _ask(sentinel, "SENTINEL", "MASTER", name)
+    flat = [str(item) for item in reply] if isinstance(reply, list) else []
+    return dict(zip(flat[::2], flat[1::2], strict=False))
+
+
+def _flags(fields: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(fields.get("flags", "").split(","))
 
 
 async def _ask(node: ServerProcess, *command: str) -> Reply:

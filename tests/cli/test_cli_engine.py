@@ -51,6 +51,16 @@ async def test_a_deployment_is_made_whole_again() -> None:
         assert (await old.execute("ROLE"))[0] == "slave"  # type: ignore[index]
 
 
+async def test_the_primary_that_a_failover_under_way_replaces_is_not_agreed_on() -> None:
+    """All Sentinels still name it, and it still says that it is the primary."""
+    async with SentinelSandbox() as sandbox:
+        old = await sandbox.primary()
+        await sandbox.failover()
+        new = await agreed_primary(sandbox, 30.0)
+        assert new is not old
+        assert new is await sandbox.wait_for_primary(other_than=old)
+
+
 async def test_a_cluster_is_made_whole_again() -> None:
     stage = ClusterStage(None)
     async with stage.sandbox as sandbox:
