@@ -20,7 +20,15 @@ from ha_manager.sandbox import available_servers
 @pytest.mark.parametrize("server", available_servers())
 async def test_promises_hold(server: str, fault: str, in_doubt: str) -> None:
     result = await run_scenario(
-        fault, server=server, in_doubt=in_doubt, writers=16, readers=0, think=0, before=1.0, after=1.0
+        fault,
+        server=server,
+        in_doubt=in_doubt,
+        writers=16,
+        readers=0,
+        think=0,
+        before=1.0,
+        after=1.0,
+        hang=4.0,
     )
     assert result.acknowledged > 1000
     broken = [verdict for verdict in judge([result], in_doubt) if verdict.broken]

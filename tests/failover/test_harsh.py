@@ -11,7 +11,8 @@ from tests.failover.load import Load, stored
 
 
 async def test_the_new_primary_is_killed_as_soon_as_it_is_one() -> None:
-    async with SentinelSandbox(replicas=3) as sandbox:
+    # For twice that time after a failover, the Sentinels do not begin another.
+    async with SentinelSandbox(replicas=3, failover_timeout_ms=3000) as sandbox:
         async with await ConnectionManager.create(
             cluster_name=sandbox.name, sentinels=sandbox.sentinels, failover_timeout=60
         ) as manager:

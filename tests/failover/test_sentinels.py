@@ -7,14 +7,14 @@ import pytest
 from ha_manager import ConnectionManager, SentinelsUnreachableError, UnknownServiceError
 from ha_manager.observe import Event, PrimarySwitched, SentinelsLost, SentinelsRestored, StaleAnswerRefused
 from ha_manager.sandbox import SentinelSandbox, StandaloneSandbox
-from tests.failover.load import Load, eventually
+from tests.failover.load import Load, eventually, make_whole
 
 
 async def _planned_failover(sandbox: SentinelSandbox) -> None:
     old = await sandbox.primary()
     await sandbox.failover()
     await sandbox.wait_for_primary(other_than=old)
-    await sandbox.wait_healthy()
+    await make_whole(sandbox)
 
 
 async def test_losing_one_of_three_changes_nothing(sandbox: SentinelSandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,18 @@ PASSWORD_OPTIONS: list[dict[str, str]] = [
 async def fails_over(sandbox: SentinelSandbox) -> None:
     """A failover needs every kind of login: Sentinel to node, replica to primary, Sentinel to Sentinel."""
     old = await sandbox.kill_primary()
-    new = await sandbox.wait_for_primary(other_than=old)
-    assert await sandbox.wait_healthy() is new
+    await sandbox.wait_for_primary(other_than=old)
+    assert await sandbox.wait_healthy() is not old
 
 
-@pytest.mark.parametrize("options", PASSWORD_OPTIONS, ids="+".join)
-async def test_passwords(server: str, options: dict[str, Any]) -> None:
+async def test_passwords(server: str) -> None:
+    # At the same time, because a failover is mostly waiting.
+    async with asyncio.TaskGroup() as group:
+        for options in PASSWORD_OPTIONS:
+            group.create_task(passwords_are_needed_and_enough(server, options))
+
+
+async def passwords_are_needed_and_enough(server: str, options: dict[str, Any]) -> None:
     async with SentinelSandbox(server=server, **options) as sandbox:
         strangers = {
             "password": sandbox.nodes,
@@ -52,7 +59,7 @@ async def test_passwords(server: str, options: dict[str, Any]) -> None:
             for process in processes:
                 (reply,) = await ask(Access(*process.address), ("CLIENT", "ID"), timeout=5)
                 refused = isinstance(reply, ResponseError) and str(reply).startswith("NOAUTH")
-                assert refused == (option in options)
+                assert refused == (option in options), options
         await fails_over(sandbox)
 
 
@@ -107,8 +114,8 @@ async def test_tls_of_nodes_and_sentinels(tls_server: str, tls: bool, sentinel_t
     ) as sandbox:
         assert sandbox.url.startswith("rediss+sentinel://" if tls else "redis+sentinel://")
         for processes, wanted in ((sandbox.nodes, tls), (sandbox.sentinel_nodes, sentinel_tls)):
-            for process in processes:
-                assert await speaks_tls(process.address, sandbox.ca_cert) == wanted
+            spoken = await asyncio.gather(*(speaks_tls(node.address, sandbox.ca_cert) for node in processes))
+            assert spoken == [wanted] * 3
         await fails_over(sandbox)
         # What the Sentinels give out are the addresses that clients reach the data servers at.
         primary = await sandbox.primary()

@@ -121,17 +121,19 @@ async def test_a_taken_port_is_left_for_another(
         assert await sandbox.execute(sandbox.node, "PING") == "PONG"
 
 
-async def test_it_gives_up_when_every_port_is_taken(
-    server: str, taken_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_gives_up_when_every_port_is_taken(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class HopelessLease(PortLease):
         def __init__(self) -> None:
             super().__init__()
             self.port = taken_port
 
     monkeypatch.setattr(deployment, "PortLease", HopelessLease)
-    with pytest.raises(PortTakenError, match="Address already in use"):
-        await StandaloneSandbox(server=server).__aenter__()
+    # Bound without listening: nothing that asks there has to wait for an answer.
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        taken_port = other.getsockname()[1]
+        with pytest.raises(PortTakenError, match="Address already in use"):
+            await StandaloneSandbox(server=server).__aenter__()
 
 
 async def test_the_servers_log_can_be_followed(server: str, caplog: pytest.LogCaptureFixture) -> None:
