@@ -26,5 +26,6 @@ async def deployment(
     compose = docker_compose_command, str(COMPOSE_FILE), docker_compose_project_name
     with get_docker_services(*compose, ["up --detach"], ["down --volumes --timeout 2"]):
         deployment = Deployment(DockerComposeExecutor(*compose))
+        await deployment.hasten()
         await deployment.wait_healthy()
         yield deployment
