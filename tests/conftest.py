@@ -11,8 +11,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from ha_manager.sandbox import SentinelSandbox, StandaloneSandbox, available_servers
+
+# The examples of hypothesis are not timed either; in all else this is the profile in force, such as CI's.
+settings.register_profile("untimed", settings(deadline=None))
+settings.load_profile("untimed")
 
 REQUIRED = [name for name in os.environ.get("HA_MANAGER_REQUIRE_SERVERS", "").split(",") if name]
 SERVERS = tuple(dict.fromkeys([*REQUIRED, *available_servers()]))
@@ -35,5 +40,6 @@ async def standalone(server_name: str) -> AsyncIterator[StandaloneSandbox]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def sentinel_set(server_name: str) -> AsyncIterator[SentinelSandbox]:
     """A primary, two replicas and three Sentinels; nobody may kill, pause or fail over any of them."""
-    async with SentinelSandbox(server=server_name) as sandbox:
+    # A busy machine must not make the Sentinels fail over behind the tests' back.
+    async with SentinelSandbox(server=server_name, down_after_ms=60_000) as sandbox:
         yield sandbox
