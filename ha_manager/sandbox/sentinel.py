@@ -32,6 +32,8 @@ __all__ = ["SentinelSandbox"]
 
 _POLL_SECONDS = 0.02
 _INFO_PERIOD_MS = 1000
+# Long enough to hear from everybody again before it thinks that they are down.
+_TILT_PERIOD_MS = 3000
 _START_SECONDS = 30.0
 _FAILOVER_ACCEPT_SECONDS = 15.0
 _TRY_AGAIN = ("INPROG", "NOGOODSLAVE")
@@ -247,9 +249,12 @@ class SentinelSandbox(Deployment):
         # A server before Redis 7 does not know the command, and keeps to its pace.
         # It asks the nodes who they are each second, as it does during a failover anyway, so that a
         # node that came back is seen to be healthy soon.
+        # After a pause of two seconds, which a busy machine or a SIGSTOP makes as well as a clock that jumps,
+        # it only looks on, for half a minute: a failover that it was told to begin waits for so long.
         await sentinel.ask(
             ("SENTINEL", "DEBUG", "PING-PERIOD", self._blueprint.ping_period_ms),
             ("SENTINEL", "DEBUG", "INFO-PERIOD", _INFO_PERIOD_MS),
+            ("SENTINEL", "DEBUG", "TILT-PERIOD", _TILT_PERIOD_MS),
         )
 
     async def _started(self, attempt: Callable[[], Awaitable[ServerProcess]]) -> None:

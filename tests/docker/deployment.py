@@ -81,7 +81,7 @@ class Deployment:
         """
         # They turn an old primary around after four PUBLISH periods. Their leader may see a promotion a
         # second late: if the others waited for no longer than that, they would turn the new one around.
-        periods = ("INFO-PERIOD", 1000, "PUBLISH-PERIOD", 700)
+        periods = ("INFO-PERIOD", 1000, "PUBLISH-PERIOD", 700, "TILT-PERIOD", 3000)
         async with asyncio.timeout(timeout):
             for sentinel in self.sentinels:
                 while await _ask(sentinel, "SENTINEL", "DEBUG", *periods) is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -107,6 +109,18 @@ async def test_a_failover_is_tried_again_while_another_is_in_progress(server: st
         await sandbox.failover()
         await sandbox.wait_healthy()
         assert await sandbox.wait_for_primary(other_than=sandbox.nodes[1]) is first
+
+
+async def test_sentinels_that_stood_still_soon_act_again() -> None:
+    """By themselves they would only look on for 30 s, as if the clock had jumped."""
+    async with SentinelSandbox() as sandbox:
+        for sentinel in sandbox.sentinel_nodes:
+            await sandbox.pause(sentinel)
+        await asyncio.sleep(2.5)
+        await sandbox.resume()
+        old = await sandbox.primary()
+        await sandbox.failover()
+        assert await sandbox.wait_for_primary(other_than=old, timeout=20) is not old
 
 
 async def test_stopping_and_restarting_a_sentinel(server: str) -> None:
