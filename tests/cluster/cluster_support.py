@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from redis.crc import key_slot
@@ -41,7 +42,9 @@ def keys_in(slots: Iterable[int], each: int = 1) -> list[str]:
 
 def one_key_each(cluster: ClusterSandbox, prefix: str = "") -> list[str]:
     """A key for each of the primaries of a fresh cluster, in their order."""
-    shares = [range(16384 * index // PRIMARIES, 16384 * (index + 1) // PRIMARIES) for index in range(PRIMARIES)]
+    shares = [
+        range(16384 * index // PRIMARIES, 16384 * (index + 1) // PRIMARIES) for index in range(PRIMARIES)
+    ]
     return [
         next(key for number in range(1000) if key_slot((key := f"{prefix}{number}").encode()) in share)
         for share in shares
@@ -75,6 +78,22 @@ async def replicated(cluster: ClusterSandbox) -> None:
                 return _offset(told, "slave_repl_offset") >= offset
 
             await eventually(in_step, f"{replica.name} has all writes")
+
+
+async def replicas_shown(cluster: ClusterSandbox) -> None:
+    """Wait until the CLUSTER SLOTS of every node lists all replicas.
+
+    A node leaves those out of which it has not heard that they have replicated anything.
+    """
+    for key, node in zip(one_key_each(cluster), cluster.nodes, strict=False):
+        await node.ask(("SET", key, "value"), ("DEL", key))
+    for node in cluster.nodes:
+        await eventually(partial(_shows_all, node), f"replicas in the CLUSTER SLOTS of {node.name}")
+
+
+async def _shows_all(node: ServerProcess) -> bool:
+    reply: Any = await node.execute("CLUSTER", "SLOTS")
+    return all(len(shard) == 4 for shard in reply)
 
 
 def _offset(info: Any, field: str) -> int:

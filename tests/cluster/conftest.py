@@ -1,7 +1,7 @@
 """Clusters that many tests share: started once for each server program, and never broken.
 
-Tests that use one of them run on the event loop of the session. A test that breaks or changes a
-cluster starts a sandbox of its own.
+Tests that use one of them, or one that the tests of a module share, run on the event loop of the
+session. A test that breaks a cluster starts a sandbox of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from ha_manager.sandbox import ClusterSandbox
 from tests.cluster.cluster_support import flush
 
 HERE = Path(__file__).parent
-SHARED = frozenset({"cluster", "plain_cluster", "standalone", "sentinel_set"})
+SHARED = frozenset(
+    "cluster plain_cluster standalone sentinel_set guarded named renamed gappy small restless".split()
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

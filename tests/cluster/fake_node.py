@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import hiredis
@@ -14,13 +15,23 @@ from tests.integration.listeners import listener
 Replies = Mapping[str, bytes]
 
 
+@dataclass
+class FakeNode:
+    """Where it is, and the commands that it got."""
+
+    address: tuple[str, int] = ("127.0.0.1", 0)
+    heard: list[str] = field(default_factory=list)
+
+
 @asynccontextmanager
-async def fake_node(replies: Replies) -> AsyncIterator[tuple[str, int]]:
-    """Its address; it ends with the block.
+async def fake_node(replies: Replies) -> AsyncIterator[FakeNode]:
+    """It ends with the block.
 
     Args:
         replies: by the beginning of a command; whatever has none is answered by ``+OK``.
     """
+
+    fake = FakeNode()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parser = hiredis.Reader()
@@ -28,11 +39,14 @@ async def fake_node(replies: Replies) -> AsyncIterator[tuple[str, int]]:
             parser.feed(data)
             while (command := parser.gets()) is not False:
                 words = b" ".join(command).decode("utf-8", "replace").upper()
-                writer.write(next((reply for name, reply in replies.items() if words.startswith(name)), b"+OK\r\n"))
+                fake.heard.append(words)
+                found = (reply for name, reply in replies.items() if words.startswith(name))
+                writer.write(next(found, b"+OK\r\n"))
             await writer.drain()
 
     async with listener(serve) as port:
-        yield "127.0.0.1", port
+        fake.address = ("127.0.0.1", port)
+        yield fake
 
 
 def encode(value: Any) -> bytes:

@@ -27,7 +27,7 @@ KEYS = [
     call("mget_nonatomic", *STRINGS, "missing", "umlaut"),
     call("mget_nonatomic", ["string-1", "string-2"], "string-1"),
     call("mget_nonatomic", []),
-    call("mset_nonatomic", {name: 1 for name in STRINGS}),
+    call("mset_nonatomic", dict.fromkeys(STRINGS, 1)),
     call("mset_nonatomic", {}),
     call("exists", *STRINGS, "string-1", "missing"),
     call("delete", *STRINGS, "missing"),

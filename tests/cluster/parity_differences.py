@@ -52,7 +52,7 @@ def _refused_as_single(theirs: Any, single: Any, ours: Any) -> bool:
 
 
 def _whole_count(theirs: Any, _single: Any, ours: Any) -> bool:
-    return theirs < ours == KEY_COUNT
+    return bool(theirs < ours == KEY_COUNT)
 
 
 def _all_names(theirs: Any, _single: Any, ours: Any) -> bool:
@@ -118,7 +118,7 @@ DIFFERENCES = (
         ("cluster_delslots(99999)", "cluster_setslot_stable(99999)"),
     ),
     Difference(
-        "redis-py's cluster client cannot route it; the server refuses it with the error that one server gives",
+        "redis-py's cluster client cannot route it; the servers refuse it with the error of one server",
         _refused_as_single,
         ("script_kill()", "function_kill()"),
     ),

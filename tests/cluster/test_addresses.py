@@ -19,7 +19,7 @@ from tests.integration.support import address_of, clients_named
 NAME = "behind-a-proxy"
 
 
-@pytest_asyncio.fixture(params=SERVERS)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=SERVERS)
 async def named(request: pytest.FixtureRequest) -> AsyncIterator[ClusterSandbox]:
     """A cluster whose nodes tell clients a host name."""
     async with ClusterSandbox(server=request.param, announce_hostname="localhost") as sandbox:

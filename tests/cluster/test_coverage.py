@@ -11,17 +11,30 @@ from redis.exceptions import SlotNotCoveredError
 
 from ha_manager import ConnectionManager, FailoverTimeoutError, UncoveredSlotError
 from ha_manager.sandbox import ClusterSandbox
-from tests.cluster.cluster_support import admitted, keys_in, one_key_each, reset_counts
-from tests.cluster.cluster_support import counts
+from tests.cluster.cluster_support import admitted, counts, keys_in, one_key_each, reset_counts
 from tests.conftest import SERVERS
-from tests.integration.support import eventually
+from tests.integration.support import eventually, tasks_now
 
 
-@pytest_asyncio.fixture(params=SERVERS)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=SERVERS)
 async def gappy(request: pytest.FixtureRequest) -> AsyncIterator[ClusterSandbox]:
     """A cluster that goes on where slots have no owner."""
     async with ClusterSandbox(server=request.param, replicas=0, full_coverage=False) as sandbox:
         yield sandbox
+
+
+async def test_full_coverage_asked_for(gappy: ClusterSandbox) -> None:
+    seeds = gappy.startup_nodes
+    async with await ConnectionManager.create(startup_nodes=seeds, require_full_coverage=True) as manager:
+        assert await manager.ping()
+    await gappy.unassign([7])
+    before = tasks_now()
+    with pytest.raises(UncoveredSlotError, match="1 of 16384 slots"):
+        await ConnectionManager.create(startup_nodes=seeds, require_full_coverage=True)
+    assert tasks_now() == before
+    async with await ConnectionManager.create(startup_nodes=seeds) as manager:
+        assert await manager.ping()
+    await gappy.assign([7], gappy.nodes[0])
 
 
 async def test_slots_without_an_owner(gappy: ClusterSandbox) -> None:
@@ -61,7 +74,7 @@ async def test_a_cluster_that_refuses_everything(server_name: str) -> None:
         async with await ConnectionManager.create(startup_nodes=sandbox.startup_nodes) as manager:
             await manager.set(key, "value")
             await sandbox.unassign([100])
-            with pytest.raises(FailoverTimeoutError, match="CLUSTERDOWN"):
+            with pytest.raises(FailoverTimeoutError, match="The cluster is down"):
                 await manager.with_options(failover_timeout=0.3).get(key)
             waiting = [asyncio.ensure_future(manager.incr(f"{{{key}}}counter")) for _ in range(50)]
             await eventually(lambda: manager.stats().waiting == 50, "all of them wait")
@@ -69,7 +82,7 @@ async def test_a_cluster_that_refuses_everything(server_name: str) -> None:
             assert sorted(await asyncio.gather(*waiting)) == list(range(1, 51))
 
 
-@pytest_asyncio.fixture(params=SERVERS)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=SERVERS)
 async def small(request: pytest.FixtureRequest) -> AsyncIterator[ClusterSandbox]:
     async with ClusterSandbox(server=request.param, primaries=3, replicas=1) as sandbox:
         yield sandbox
@@ -102,7 +115,8 @@ async def test_a_shard_without_slots_and_then_with(small: ClusterSandbox) -> Non
         assert await manager.mget(keys) == [b"value"] * 3
         assert await counts([new], "mget") == [2]
         # And away again.
-        await small.migrate_slots(slots, small.nodes[2])
+        for slot, old in zip(slots, small.nodes, strict=False):
+            await small.migrate_slots([slot], old)
         assert await manager.mget(keys) == [b"value"] * 3
         await small.remove_node(new)
         assert await manager.mget(keys) == [b"value"] * 3
@@ -131,6 +145,7 @@ async def test_a_shard_without_replicas(small: ClusterSandbox) -> None:
         assert manager.get_node_from_key(keys[0], replica=True) is None
         # One comes: it is found and read.
         added = await small.add_node(replica_of=small.nodes[0])
+        await small.wait_healthy()
         await manager.refresh()
         await admitted(manager, keys)
         await reset_counts(small.nodes)

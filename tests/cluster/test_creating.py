@@ -10,7 +10,6 @@ from redis.asyncio.cluster import ClusterNode
 from ha_manager import (
     ClusterUnreachableError,
     ConnectionManager,
-    UncoveredSlotError,
     WrongDeploymentError,
 )
 from ha_manager.sandbox import ClusterSandbox, StandaloneSandbox
@@ -126,17 +125,3 @@ async def test_options_of_connections(cluster: ClusterSandbox, protocol: int) ->
             assert await manager.get(key) == "ö"
         assert await manager.client_getname() == "named"
         assert {node.connections for node in manager.stats().nodes} == {2}
-
-
-async def test_full_coverage_asked_for(server_name: str) -> None:
-    async with ClusterSandbox(server=server_name, replicas=0, full_coverage=False) as sandbox:
-        seeds = sandbox.startup_nodes
-        async with await ConnectionManager.create(startup_nodes=seeds, require_full_coverage=True) as manager:
-            assert await manager.ping()
-        await sandbox.unassign([7])
-        before = tasks_now()
-        with pytest.raises(UncoveredSlotError, match="1 of 16384 slots"):
-            await ConnectionManager.create(startup_nodes=seeds, require_full_coverage=True)
-        assert tasks_now() == before
-        async with await ConnectionManager.create(startup_nodes=seeds) as manager:
-            assert await manager.ping()

@@ -63,11 +63,11 @@ async def test_one_message_for_each_slot_and_none_astray(
     assert "moved" not in manager.stats().refreshes
 
 
-async def test_names_of_all_types(manager: ConnectionManager) -> None:
+async def test_names_of_all_types(manager: Any) -> None:
     await manager.mset({"text": 1, b"bytes": 2, 3: 3, 4.5: 4})
-    names = ["text", b"bytes", 3, 4.5, memoryview(b"text"), bytearray(b"bytes")]
-    assert await manager.mget(names) == [b"1", b"2", b"3", b"4", b"1", b"2"]
-    for name, value in zip(names, [b"1", b"2", b"3", b"4", b"1", b"2"], strict=True):
+    names = ["text", b"bytes", 3, 4.5, memoryview(b"text")]
+    assert await manager.mget(names) == [b"1", b"2", b"3", b"4", b"1"]
+    for name, value in zip(names, [b"1", b"2", b"3", b"4", b"1"], strict=True):
         assert await manager.get(name) == value
 
 

@@ -1,4 +1,4 @@
-"""Writes that count only once replicas, or disks, have them: in a cluster, behind Sentinels, on one server."""
+"""Writes that count only once replicas, or disks, have them: in clusters, behind Sentinels, on a server."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_in_tasks_that_are_started_within(
     with manager.ensure_replication(timeout_ms=2000):
         async with asyncio.TaskGroup() as group:
             for number in range(30):
-                group.create_task(manager.set(f"{{{keys[0]}}}{number}", number))
+                group.create_task(manager.execute_command("SET", f"{{{keys[0]}}}{number}", number))
             go_on.set()
         await older
     assert await waits(primaries) == [30, 0, 0]
@@ -109,14 +109,12 @@ async def test_clients_are_told_one_by_one(cluster: ClusterSandbox, primaries: A
                 assert await waits(primaries) == [2, 0, 0]
 
 
-async def test_blocking_commands(
-    manager: ConnectionManager, cluster: ClusterSandbox, primaries: Any
-) -> None:
+async def test_blocking_commands(manager: ConnectionManager, cluster: ClusterSandbox, primaries: Any) -> None:
     key = one_key_each(cluster)[0]
     with manager.ensure_replication(timeout_ms=2000):
         await manager.rpush(key, "a")
         assert await manager.blpop(key, timeout=5) == (key.encode(), b"a")
-        waiting = asyncio.create_task(manager.blpop(key, timeout=5))
+        waiting = asyncio.ensure_future(manager.blpop(key, timeout=5))
         await eventually(lambda: _blocked(primaries[0]), "BLPOP waits at the server")
         await manager.rpush(key, "b")
         assert await waiting == (key.encode(), b"b")
@@ -146,9 +144,7 @@ async def test_split_commands_and_fan_out(
     assert await manager.mget(keys) == [b"value"] * 3
 
 
-async def test_an_error_is_the_command_s_own(
-    manager: ConnectionManager, cluster: ClusterSandbox
-) -> None:
+async def test_an_error_is_the_command_s_own(manager: ConnectionManager, cluster: ClusterSandbox) -> None:
     await manager.set("text", "value")
     with manager.ensure_replication(replicas=2, timeout_ms=5000):
         with pytest.raises(ResponseError, match="WRONGTYPE"):

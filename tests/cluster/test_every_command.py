@@ -14,8 +14,15 @@ from ha_manager.routing.commands import CommandSpec, describe, spec_of
 from ha_manager.routing.rules import KeySpec, RequestPolicy
 from ha_manager.routing.table import rows
 from ha_manager.sandbox import ClusterSandbox
-from tests.cluster.every_command import AT_A_NAMED_NODE, DATA, ELSEWHERE, EXCUSED, KEYED, NO_SERVER_HERE_HAS_IT
 from tests.cluster.cluster_support import one_key_each
+from tests.cluster.every_command import (
+    AT_A_NAMED_NODE,
+    DATA,
+    ELSEWHERE,
+    EXCUSED,
+    KEYED,
+    NO_SERVER_HERE_HAS_IT,
+)
 from tests.integration.parity_data import LIBRARY
 
 NOT_OF_THE_SERVER = ("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN", "wrong number of arguments")
@@ -51,7 +58,7 @@ def _stretch(stretch: KeySpec) -> dict[int, str]:
     if stretch.count_at >= 0:
         return {stretch.begin + stretch.count_at: "1", stretch.begin + stretch.first: "{every}key"}
     last = stretch.begin + stretch.last if stretch.last >= 0 else 5
-    return {place: "{every}key" for place in range(stretch.begin, last + 1)}
+    return dict.fromkeys(range(stretch.begin, last + 1), "{every}key")
 
 
 def test_the_table_is_covered() -> None:
@@ -73,9 +80,7 @@ async def known_to(manager: ConnectionManager) -> set[str]:
     reply = await manager.execute_command("COMMAND")
     found = {name.upper() for name in reply}
     for entry in reply.values():
-        found |= {
-            sub[0].decode().upper().replace("|", " ") for sub in entry.get("subcommands", ()) if sub
-        }
+        found |= {sub[0].decode().upper().replace("|", " ") for sub in entry.get("subcommands", ()) if sub}
     return found
 
 

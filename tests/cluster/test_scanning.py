@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from redis.crc import key_slot
 from redis.exceptions import DataError, RedisError
 
 from ha_manager import ConnectionManager, UncoveredSlotError
 from ha_manager.sandbox import ClusterSandbox
 from tests.cluster.cluster_support import one_key_each
+from tests.conftest import SERVERS
 
 KEYS = [f"key-{number}" for number in range(3000)]
 
@@ -94,12 +97,14 @@ async def test_fields_without_values(manager: ConnectionManager) -> None:
 async def test_cursors_for_each_node(manager: ConnectionManager) -> None:
     """``scan`` without a node begins everywhere; each cursor goes on at its own node, as in redis-py."""
     await fill(manager, KEYS)
+    cursors: Any
     cursors, keys = await manager.scan(count=100)
     found = list(keys)
     assert set(cursors) == {str(node.endpoint) for node in manager.get_primaries()}
     while cursors:
         for name, cursor in list(cursors.items()):
             if cursor:
+                told: Any
                 told, keys = await manager.scan(
                     cursor, count=100, target_nodes=manager.get_node(node_name=name)
                 )
@@ -111,7 +116,7 @@ async def test_cursors_for_each_node(manager: ConnectionManager) -> None:
 
 
 async def test_arguments_that_make_no_sense(manager: ConnectionManager) -> None:
-    with pytest.raises(RedisError, match="not an integer|syntax"):
+    with pytest.raises(RedisError, match=r"not an integer|syntax"):
         [key async for key in manager.scan_iter(count=0)]
     with pytest.raises(DataError):
         [key async for key in manager.scan_iter(match=object())]
@@ -143,56 +148,63 @@ async def moving(sandbox: ClusterSandbox, done: asyncio.Event) -> int:
     return rounds
 
 
-async def test_while_slots_move(server_name: str) -> None:
-    async with ClusterSandbox(server=server_name, replicas=0) as sandbox:
-        async with await ConnectionManager.create(
-            startup_nodes=sandbox.startup_nodes, decode_responses=True
-        ) as manager:
-            await fill(manager, KEYS)
-            done = asyncio.Event()
-            mover = asyncio.create_task(moving(sandbox, done))
-            began = asyncio.get_running_loop().time()
-            iterations = 0
-            while iterations < 6 or asyncio.get_running_loop().time() - began < 1.5:
-                found = {key async for key in manager.scan_iter(count=20)}
-                iterations += 1
-                assert found == set(KEYS), f"missed: {sorted(set(KEYS) - found)[:5]}"
-            done.set()
-            assert await mover > 0
-            assert {key async for key in manager.scan_iter()} == set(KEYS)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=SERVERS)
+async def restless(request: pytest.FixtureRequest) -> AsyncIterator[ClusterSandbox]:
+    """A cluster whose slots move."""
+    async with ClusterSandbox(server=request.param, replicas=0, full_coverage=False) as sandbox:
+        yield sandbox
 
 
-async def test_in_the_middle_of_a_migration(server_name: str) -> None:
+async def test_while_slots_move(restless: ClusterSandbox) -> None:
+    async with await ConnectionManager.create(
+        startup_nodes=restless.startup_nodes, decode_responses=True
+    ) as manager:
+        await manager.flushall()
+        await fill(manager, KEYS)
+        done = asyncio.Event()
+        mover = asyncio.create_task(moving(restless, done))
+        began = asyncio.get_running_loop().time()
+        iterations = 0
+        while iterations < 6 or asyncio.get_running_loop().time() - began < 1.5:
+            found = {key async for key in manager.scan_iter(count=20)}
+            iterations += 1
+            assert found == set(KEYS), f"missed: {sorted(set(KEYS) - found)[:5]}"
+        done.set()
+        assert await mover > 0
+        assert {key async for key in manager.scan_iter()} == set(KEYS)
+
+
+async def test_in_the_middle_of_a_migration(restless: ClusterSandbox) -> None:
     """Half of a slot's keys are at its new owner already, which its old owner's SCAN does not show."""
-    async with ClusterSandbox(server=server_name, replicas=0) as sandbox:
-        async with await ConnectionManager.create(
-            startup_nodes=sandbox.startup_nodes, decode_responses=True
-        ) as manager:
-            slot = manager.keyslot("{tag}")
-            source = await sandbox.owner(slot)
-            target = next(node for node in await sandbox.primaries() if node is not source)
-            keys = [f"{{tag}}{number}" for number in range(40)]
-            await fill(manager, keys)
-            await sandbox.begin_migration(slot, target)
-            await sandbox.move_keys(slot, *keys[:20])
-            for _ in range(3):
-                assert {key async for key in manager.scan_iter()} == set(keys)
-            assert await manager.dbsize() == 40
-            await sandbox.finish_migration(slot)
+    async with await ConnectionManager.create(
+        startup_nodes=restless.startup_nodes, decode_responses=True
+    ) as manager:
+        slot = manager.keyslot("{tag}")
+        source = await restless.owner(slot)
+        target = next(node for node in await restless.primaries() if node is not source)
+        keys = [f"{{tag}}{number}" for number in range(40)]
+        await manager.flushall()
+        await fill(manager, keys)
+        await restless.begin_migration(slot, target)
+        await restless.move_keys(slot, *keys[:20])
+        for _ in range(3):
             assert {key async for key in manager.scan_iter()} == set(keys)
+        assert await manager.dbsize() == 40
+        await restless.finish_migration(slot)
+        assert {key async for key in manager.scan_iter()} == set(keys)
 
 
-async def test_slots_without_an_owner(server_name: str) -> None:
-    async with ClusterSandbox(server=server_name, replicas=0, full_coverage=False) as sandbox:
-        async with await ConnectionManager.create(
-            startup_nodes=sandbox.startup_nodes, decode_responses=True
-        ) as manager:
-            await fill(manager, KEYS[:300])
-            lost = key_slot(b"key-0")
-            await sandbox.unassign([lost])
-            await manager.refresh()
-            found: set[Any] = set()
-            with pytest.raises(UncoveredSlotError, match="1 slots"):
-                async for key in manager.scan_iter():
-                    found.add(key)
-            assert found >= {key for key in KEYS[:300] if key_slot(key.encode()) != lost}
+async def test_slots_without_an_owner(restless: ClusterSandbox) -> None:
+    async with await ConnectionManager.create(
+        startup_nodes=restless.startup_nodes, decode_responses=True
+    ) as manager:
+        await manager.flushall()
+        await fill(manager, KEYS[:300])
+        lost = key_slot(b"key-0")
+        await restless.unassign([lost])
+        await manager.refresh()
+        found: set[Any] = set()
+        with pytest.raises(UncoveredSlotError, match="1 slots"):
+            async for key in manager.scan_iter():
+                found.add(key)
+        assert found >= {key for key in KEYS[:300] if key_slot(key.encode()) != lost}

@@ -19,7 +19,8 @@ async def asked(manager: ConnectionManager, cluster: ClusterSandbox, targets: An
     """Which nodes of the cluster get a TIME that is sent to these targets, by their numbers."""
     await reset_counts(cluster.nodes)
     await manager.execute_command("TIME", target_nodes=targets)
-    assert set(found := await counts(cluster.nodes, "time")) <= {0, 1}
+    found = await counts(cluster.nodes, "time")
+    assert set(found) <= {0, 1}
     return [number for number, count in enumerate(found) if count]
 
 
@@ -59,7 +60,7 @@ FORMS: list[tuple[str, Callable[[ServerProcess, NodeInfo], Any]]] = [
 
 
 @pytest.mark.parametrize("form", [form for _, form in FORMS], ids=[name for name, _ in FORMS])
-@pytest.mark.parametrize("container", ["one", "list", "tuple", "set", "dict"])
+@pytest.mark.parametrize("container", ["one", "list", "tuple", "dict"])
 async def test_nodes(
     manager: ConnectionManager, cluster: ClusterSandbox, form: Callable[..., Any], container: str
 ) -> None:
@@ -70,15 +71,15 @@ async def test_nodes(
     chosen: Any = [forms[1], forms[4], forms[1]]
     if container == "dict":
         chosen = {"a": forms[1], "b": forms[4], "again": forms[1]}
-    elif container != "list":
-        chosen = {"tuple": tuple, "set": set}[container](chosen)
+    elif container == "tuple":
+        chosen = tuple(chosen)
     assert await asked(manager, cluster, chosen) == [1, 4]
 
 
 async def test_what_our_own_methods_give(manager: ConnectionManager, cluster: ClusterSandbox) -> None:
     assert await asked(manager, cluster, manager.get_primaries()) == [0, 1, 2]
     assert await asked(manager, cluster, manager.get_replicas()) == [3, 4, 5]
-    assert await asked(manager, cluster, manager.get_nodes()) == [0, 1, 2, 3, 4, 5]
+    assert await asked(manager, cluster, set(manager.get_nodes())) == [0, 1, 2, 3, 4, 5]
     mixed = [RedisCluster.REPLICAS, cluster.nodes[0].address]
     assert await asked(manager, cluster, mixed) == [0, 3, 4, 5]
 
@@ -123,7 +124,7 @@ async def test_replicas_where_there_are_none(server_name: str) -> None:
 
 async def test_the_answers_of_several_nodes(manager: ConnectionManager, cluster: ClusterSandbox) -> None:
     names = [f"{node.host}:{node.port}" for node in cluster.nodes]
-    ports = await manager.config_get("port", target_nodes="all")
+    ports: Any = await manager.config_get("port", target_nodes="all")
     assert ports == {name: {"port": name.split(":")[1]} for name in names}
     one = manager.get_node(node_name=names[5])
     assert await manager.config_get("port", target_nodes=one) == {"port": names[5].split(":")[1]}
@@ -149,7 +150,7 @@ async def test_keyed_commands_at_named_nodes(manager: ConnectionManager, cluster
 
 
 async def test_an_error_of_one_node_is_raised(manager: ConnectionManager) -> None:
-    with pytest.raises(Exception, match="syntax|wrong|Unknown|unknown"):
+    with pytest.raises(Exception, match=r"(?i)unknown subcommand"):
         await manager.execute_command("CONFIG", "NOSUCH", target_nodes="all")
 
 

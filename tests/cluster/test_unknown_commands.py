@@ -20,7 +20,7 @@ from tests.conftest import SERVERS
 RENAMED = {"HGET": "FETCH", "DEL": "REMOVE", "EVAL": "COMPUTE", "SINTER": "COMMON", "OBJECT": "THING"}
 
 
-@pytest_asyncio.fixture(params=SERVERS)
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=SERVERS)
 async def renamed(request: pytest.FixtureRequest) -> AsyncIterator[ClusterSandbox]:
     """A cluster whose servers have commands that nobody else has."""
     config = {"rename-command": [f"{old} {new}" for old, new in RENAMED.items()]}
@@ -73,7 +73,9 @@ async def test_without_the_right_to_ask(renamed: ClusterSandbox) -> None:
         assert await manager.execute_command("REMOVE", one_key_each(renamed)[2]) == 1
 
 
-@pytest.mark.parametrize("words", [("NOSUCH",), ("NOSUCH", "key"), ("NOSUCH", "key", b"\xff", 3), ("", "key")])
+@pytest.mark.parametrize(
+    "words", [("NOSUCH",), ("NOSUCH", "key"), ("NOSUCH", "key", b"\xff", 3), ("", "key")]
+)
 async def test_what_no_server_has(manager: ConnectionManager, words: tuple[Any, ...]) -> None:
     for _ in range(2):
         with pytest.raises(ResponseError, match="unknown command"):
@@ -85,5 +87,5 @@ async def test_what_no_server_has(manager: ConnectionManager, words: tuple[Any, 
 
 async def test_subcommands_that_the_table_does_not_know(manager: ConnectionManager) -> None:
     for words in (("CONFIG", "NOSUCH"), ("CLUSTER", "NOSUCH", 5), ("OBJECT", "NOSUCH", "key")):
-        with pytest.raises(ResponseError, match="(?i)unknown subcommand"):
+        with pytest.raises(ResponseError, match=r"(?i)unknown subcommand"):
             await manager.execute_command(*words)

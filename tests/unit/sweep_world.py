@@ -53,9 +53,10 @@ class Server:
 
     def own_line(self) -> str:
         """Its answer to CLUSTER NODES, as far as it matters."""
-        words = [*_ranges(self.owned), *(f"[{slot}->-{name}]" for slot, name in self.leaving.items())]
+        words = ["myself,master", "-", "0", "0", str(self.epoch), "connected", *_ranges(self.owned)]
+        words += [f"[{slot}->-{name}]" for slot, name in self.leaving.items()]
         words += [f"[{slot}-<-00ee]" for slot in self.arriving]
-        return f"{self.name} {self.endpoint}@17000 myself,master - 0 0 {self.epoch} connected {' '.join(words)}\n"
+        return f"{self.name} {self.endpoint}@17000 {' '.join(words)}\n"
 
     def scan(self, cursor: int) -> tuple[int, list[bytes]]:
         """SCAN: the keys of one stretch of the hash table, as it is now."""
@@ -154,7 +155,9 @@ class World:
             self.scanned.append(server.number)
         return server.scan(args[1]), by
 
-    async def sweep(self) -> list[bytes]:
-        """Iterate, and return what was given."""
-        sweep = Sweep(self.lanes, self.execute_at, lambda key: bytes(key))
-        return [key async for key in sweep.keys([])]
+    async def sweep(self, given: list[bytes] | None = None) -> list[bytes]:
+        """Iterate, and return what was given; ``given`` holds it also if the iteration fails."""
+        given = [] if given is None else given
+        async for key in Sweep(self.lanes, self.execute_at, bytes).keys([]):
+            given.append(key)
+        return given

@@ -111,7 +111,7 @@ async def test_a_command_goes_where_its_keys_are(words: tuple[str, ...], upper: 
 
 async def test_several_keys_of_one_slot_stay_together() -> None:
     desk = ClusterDesk([2])
-    assert await desk.run("DEL", "{%s}a" % L1, "{%s}b" % L1) == 2
+    assert await desk.run("DEL", f"{{{L1}}}a", f"{{{L1}}}b") == 2
     assert len(desk.sent[0]) == 1
 
 

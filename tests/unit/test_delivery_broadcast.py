@@ -9,7 +9,6 @@ import pytest
 from complaints import no_complaints
 from delivery_fakes import LOST, UNSENT
 from executor_rig import HIGH, LOW, SECRET, ClusterRig, call
-from redis.exceptions import ResponseError
 from unit_support import B, C, gone, soon, turns, until
 
 from ha_manager.delivery import Call, Confirmation

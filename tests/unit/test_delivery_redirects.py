@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+
 import pytest
 from delivery_fakes import LOST
 from executor_rig import HIGH, LOW, SECRET, ClusterRig, call

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -256,7 +257,7 @@ async def test_the_questions_keep_their_pace_and_then_slow_down() -> None:
     await rig.watch(60)
     await rig.rescue.close()
     times = [moment - began for moment in rig.times_of(A)]
-    pauses = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+    pauses = [later - sooner for sooner, later in pairwise(times)]
     at_first = [pause for moment, pause in zip(times, pauses, strict=False) if moment < HASTE]
     at_last = pauses[-20:]
     assert max(at_first) <= PERIOD * 1.2 + 1e-6

@@ -178,7 +178,7 @@ def test_slots_that_move_are_news_and_no_switch() -> None:
 
 def test_a_promoted_replica_is_primary_at_once_and_the_rest_is_asked() -> None:
     rig = Rig()
-    low, high = rig.settled(TWO)
+    low, _ = rig.settled(TWO)
     low.doubt()
     rig.steward.promoted(low, B, 4)
     assert (low.confirmed, rig.primaries) == (True, [B, C])

@@ -21,7 +21,7 @@ SAMPLES: dict[str, Any] = {
     "Endpoint": A,
     "Endpoint | None": None,
     "tuple[Endpoint, ...]": (A, B),
-    "tuple[range, ...]": (range(0, 100), range(200, 201)),
+    "tuple[range, ...]": (range(100), range(200, 201)),
 }
 KINDS = [
     kind
