@@ -107,7 +107,7 @@ class Deployed:
             self.steward.troubles,
             node_at=self._node_at,
             sentinels=self._sentinel_nodes,
-            refetch=self.refresher.refresh,
+            refetch=lambda: self.refresher.refresh(Cause.UNCOVERED),
         )
 
     # Assembling

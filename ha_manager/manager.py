@@ -39,6 +39,7 @@ class ConnectionManager(CommandAPI):
             lanes=deployed.lanes,
             targets=Targets(deployed.lanes, deployed.present_topology),
             learned=Learned(deployed.ask_default),
+            refetch=deployed.refresher.refresh,
             options=options.node,
             cross_slot=options.cross_slot,
         )

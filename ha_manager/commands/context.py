@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ha_manager.commands.learned import Learned
@@ -18,6 +19,7 @@ class Context:
         executor, lanes: where commands go.
         targets: finds nodes.
         learned: tells of commands that the table does not know.
+        refetch: fetches the topology anew.
         options: protocol, encoding and decoding.
         cross_slot: whether commands whose keys lie in several slots are split.
     """
@@ -26,5 +28,6 @@ class Context:
     lanes: Lanes
     targets: Targets
     learned: Learned
+    refetch: Callable[[], Awaitable[None]]
     options: NodeOptions
     cross_slot: bool = True

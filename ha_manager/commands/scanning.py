@@ -50,7 +50,7 @@ class Scanning:
             async for key in self._elements(Place(lane=self._lanes.default), ("SCAN",), pieces, kwargs):
                 yield key
         else:
-            sweep = Sweep(self._lanes, self.execute_at, self._key_bytes)
+            sweep = Sweep(self._lanes, self.execute_at, self._key_bytes, self._context.refetch)
             async for key in sweep.keys(pieces):
                 yield key
 

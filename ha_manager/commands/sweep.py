@@ -45,12 +45,20 @@ class Sweep:
         lanes: the shards.
         execute_at: sends one command to one place; returns the reply, and who answered.
         encode: turns a key into bytes.
+        refetch: fetches the topology anew: SCAN is never redirected, so nobody else may notice a change.
     """
 
-    def __init__(self, lanes: Lanes, execute_at: ExecuteAt, encode: Callable[[Any], bytes]) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        execute_at: ExecuteAt,
+        encode: Callable[[Any], bytes],
+        refetch: Callable[[], Awaitable[None]],
+    ) -> None:
         self._lanes = lanes
         self._execute_at = execute_at
         self._encode = encode
+        self._refetch = refetch
 
     async def keys(self, pieces: list[Any]) -> AsyncIterator[Any]:
         """The keys, by SCAN with these options.
@@ -68,6 +76,7 @@ class Sweep:
                     yield key
             if not progress.todo:
                 return
+            await self._refetch()
             if all(self._lanes.of(slot) is self._lanes.nobody for slot in progress.todo):
                 break
         raise UncoveredSlotError(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ha_manager.config import Endpoint
 from ha_manager.delivery import Lane, Lanes
-from ha_manager.errors import NoSuchNodeError
+from ha_manager.errors import ConfigurationError, NoSuchNodeError
 from ha_manager.topology import NodeInfo, Role, Shard, Topology
 
 PRIMARIES = "primaries"
@@ -138,7 +138,10 @@ def _endpoint(wanted: Any) -> Endpoint:
     if isinstance(host, str) and isinstance(port, int):
         return Endpoint(host, port)
     if isinstance(wanted, str | tuple):
-        return Endpoint.parse(wanted, option="target_nodes", default_port=6379)
+        try:
+            return Endpoint.parse(wanted, option="target_nodes", default_port=6379)
+        except ConfigurationError as wrong:
+            raise NoSuchNodeError(str(wrong)) from None
     raise NoSuchNodeError(
         f"target_nodes={_shown(wanted)}: give {', '.join(_FLAGS)}, a node of get_nodes(), or a list of nodes"
     )

@@ -120,8 +120,11 @@ class Arrangement:
         for member in members:
             member.keep_open()
         lane.assign(primary, read_only=read_only)
-        if shard.primary is None:
+        if read_only:
             lane.admit(*replicas)
+        elif shard.primary is None:
+            # Nobody is there to compare them with.
+            lane.expel(*lane.replicas)
         elif replicas or lane in self._watches:
             if lane not in self._watches:
                 self._watches[lane] = self._make_watch(lane)

@@ -49,7 +49,7 @@ class Executor:
         troubles: takes in what refusals tell about the topology.
         node_at: the data node at an address; and, told so, with connections for reading if it is a replica.
         sentinels: the Sentinels, which answer SENTINEL commands; empty where there are none.
-        refetch: fetches the topology anew.
+        refetch: fetches the topology anew, because a slot has no owner.
     """
 
     def __init__(
@@ -144,7 +144,14 @@ class Executor:
                 "assign it (CLUSTER ADDSLOTS), or restore the shard that had it"
             )
         call.refetched = True
-        await self._refetch()
+        try:
+            async with asyncio.timeout_at(self._deadline(call)):
+                await self._refetch()
+        except TimeoutError:
+            raise FailoverTimeoutError(
+                f"{call.spec.name} did not run within failover_timeout={call.policy.failover_timeout:g} s",
+                waited_for=f"the owner of slot {call.slot} to be found",
+            ) from None
         return await self._lane(call)
 
     async def _to(self, call: Call, node: Node, asking: bool = False) -> Outcome:

@@ -102,6 +102,7 @@ class ClusterDiscovery:
             return Resolution(self._snapshot(max(fresh, key=lambda view: view.rank)), confirmed=True)
         if views and current is not None:
             return self._refuse_or_reset(views, current)
+        self._rebuilt_since = None
         return Resolution(None, confirmed=False, reason=_reasons(failed), fault=_unreachable(failed))
 
     # Asking
@@ -210,8 +211,10 @@ class ClusterDiscovery:
             )
         )
         now = self._clock()
-        self._rebuilt_since = self._rebuilt_since or now
-        if now - self._rebuilt_since >= RESET_GRACE:
+        if self._rebuilt_since is None:
+            self._rebuilt_since = now
+        # A minority that was cut off shows an old epoch as well, but it does not serve.
+        if best.info.state_ok and now - self._rebuilt_since >= RESET_GRACE:
             self._rebuilt_since = None
             return Resolution(self._snapshot(best), confirmed=True, reset=True)
         reason = (

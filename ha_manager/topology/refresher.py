@@ -147,17 +147,22 @@ class Refresher:
             if cause not in PATIENT:
                 self._urgent.set()
 
-    async def refresh(self) -> None:
+    async def refresh(self, cause: Cause = Cause.USER) -> None:
         """Resolve now, and return when a resolution that began after this call has ended.
+
+        Args:
+            cause: why; one that is switched off resolves nothing.
 
         Raises:
             ManagerClosedError: it was stopped.
         """
         if self._task is None or self._task.done():
             raise ManagerClosedError("the manager is closed; it does not refresh any more")
+        if cause not in self._enabled:
+            return
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
-        self.trigger(Cause.USER)
+        self.trigger(cause)
         await waiter
 
     async def _run(self) -> None:

@@ -24,7 +24,7 @@ OnLost = Callable[["Connection", str, LossCause], None]
 _PING = b"*1\r\n$4\r\nPING\r\n"
 _ASKING = b"*1\r\n$6\r\nASKING\r\n"
 
-SUSPICION = 0.003
+SUSPICION = 0.002
 """Seconds for which commands are held back before the silence is told to others."""
 
 

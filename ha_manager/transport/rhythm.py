@@ -10,7 +10,7 @@ from __future__ import annotations
 LEAST = 0.001
 """Seconds of silence that are never late."""
 
-MARGIN = 3.0
+MARGIN = 2.0
 """How many times the longest recent silence counts as late."""
 
 FORGETTING = 0.98

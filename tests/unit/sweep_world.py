@@ -141,6 +141,9 @@ class World:
 
     # Iterating
 
+    async def _refetch(self) -> None:
+        """The map comes late: only a script may change it."""
+
     async def execute_at(self, place: Place, *args: Any) -> tuple[Any, object]:
         assert place.lane is not None
         if place.lane.gone:
@@ -158,6 +161,6 @@ class World:
     async def sweep(self, given: list[bytes] | None = None) -> list[bytes]:
         """Iterate, and return what was given; ``given`` holds it also if the iteration fails."""
         given = [] if given is None else given
-        async for key in Sweep(self.lanes, self.execute_at, bytes).keys([]):
+        async for key in Sweep(self.lanes, self.execute_at, bytes, self._refetch).keys([]):
             given.append(key)
         return given
