@@ -67,9 +67,9 @@ async def test_slots_without_an_owner(gappy: ClusterSandbox) -> None:
         assert manager.topology.covered == 16384
 
 
-async def test_a_cluster_that_refuses_everything(server_name: str) -> None:
+async def test_a_cluster_that_refuses_everything() -> None:
     """With full coverage asked of the nodes, they all say CLUSTERDOWN: commands wait for them."""
-    async with ClusterSandbox(server=server_name, replicas=0) as sandbox:
+    async with ClusterSandbox(server=SERVERS[0], replicas=0) as sandbox:
         key = one_key_each(sandbox)[2]
         async with await ConnectionManager.create(startup_nodes=sandbox.startup_nodes) as manager:
             await manager.set(key, "value")

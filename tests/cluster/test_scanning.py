@@ -165,13 +165,45 @@ async def test_while_slots_move(restless: ClusterSandbox) -> None:
         mover = asyncio.create_task(moving(restless, done))
         began = asyncio.get_running_loop().time()
         iterations = 0
-        while iterations < 6 or asyncio.get_running_loop().time() - began < 1.5:
+        while iterations < 6 or asyncio.get_running_loop().time() - began < 0.8:
             found = {key async for key in manager.scan_iter(count=20)}
             iterations += 1
             assert found == set(KEYS), f"missed: {sorted(set(KEYS) - found)[:5]}"
         done.set()
         assert await mover > 0
         assert {key async for key in manager.scan_iter()} == set(KEYS)
+
+
+async def to_and_fro(sandbox: ClusterSandbox, slot: int, done: asyncio.Event) -> int:
+    rounds = 0
+    while not done.is_set():
+        for node in await sandbox.primaries():
+            await sandbox.migrate_slots([slot], node)
+            await asyncio.sleep(0.02)
+        rounds += 1
+    return rounds
+
+
+async def test_members_of_keys_that_move(restless: ClusterSandbox) -> None:
+    """A cursor means nothing to the node that the key went to: there, the iteration begins anew."""
+    numbers = range(600)
+    names = {f"m{number}" for number in numbers}
+    async with await ConnectionManager.create(
+        startup_nodes=restless.startup_nodes, decode_responses=True
+    ) as manager:
+        await manager.flushall()
+        await manager.sadd("{tag}set", *names)
+        await manager.hset("{tag}hash", mapping=dict.fromkeys(names, "value"))
+        await manager.zadd("{tag}zset", {f"m{number}": number for number in numbers})
+        done = asyncio.Event()
+        mover = asyncio.create_task(to_and_fro(restless, manager.keyslot("{tag}"), done))
+        began = asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() - began < 0.4:
+            assert {member async for member in manager.sscan_iter("{tag}set", count=40)} == names
+            assert {field async for field, _ in manager.hscan_iter("{tag}hash", count=40)} == names
+            assert {member async for member, _ in manager.zscan_iter("{tag}zset", count=40)} == names
+        done.set()
+        assert await mover > 0
 
 
 async def test_in_the_middle_of_a_migration(restless: ClusterSandbox) -> None:
