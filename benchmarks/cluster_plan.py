@@ -50,9 +50,9 @@ class Plan:
         return task < self.apart
 
     def slot(self, task: int, number: int) -> int:
-        """The slot of a task's operation; the prime leads to every slot before one is met again."""
+        """The slot of a task's operation: any of its slots, whatever the one before was."""
         first = self.first if self.is_apart(task) else 0
-        return first + (task * 257 + number * 7919) % (SLOTS - first)
+        return first + crc_hqx(b"%d:%d" % (task, number), 0) % (SLOTS - first)
 
 
 @dataclass

@@ -25,6 +25,7 @@ from ha_manager.delivery import (
     Rescue,
     Steward,
     Troubles,
+    Withdrawals,
 )
 from ha_manager.observe import Counters, EventBus, NodeStats, Stats, tell
 from ha_manager.topology import (
@@ -100,6 +101,7 @@ class Deployed:
             promoted=self.steward.promoted,
             trigger=self.refresher.trigger,
         )
+        self._withdrawals = Withdrawals(self._dial)
         self._assemble_steward()
         self._herald = self._make_herald()
         self.executor = Executor(
@@ -131,6 +133,7 @@ class Deployed:
             make_watch=self._make_watch,
             reads_from_replicas=options.read_from != "primary",
             patience=options.heartbeat,
+            withdraw=self._withdrawals.begin,
         )
 
     def _make_watch(self, lane: Lane) -> ReplicaWatch:
@@ -227,6 +230,12 @@ class Deployed:
         )
 
     # Asking
+
+    async def _dial(self, endpoint: Endpoint) -> Connection:
+        """A connection for a few questions, whose answers are bytes."""
+        return await open_connection(
+            endpoint, replace(self.options.node, decode_responses=False), liveness=None
+        )
 
     async def _ask_node(self, endpoint: Endpoint, *args: str) -> Any:
         return await self._ask_at(self._fleet.node(endpoint), *args)
@@ -381,6 +390,7 @@ class Deployed:
         self.lanes.close()
         await self.refresher.stop()
         await self._rescue.close()
+        await self._withdrawals.close()
         await self.steward.arrangement.close()
         if self._herald is not None:
             await self._herald.close()

@@ -12,6 +12,7 @@ from ha_manager.delivery.rescue import Rescue
 from ha_manager.delivery.steward import Steward
 from ha_manager.delivery.troubles import Troubles
 from ha_manager.delivery.verdict import Delivery, Verdict, judge, state_of
+from ha_manager.delivery.withdrawals import Withdrawals
 
 __all__ = [
     "Arrangement",
@@ -31,6 +32,7 @@ __all__ = [
     "Taker",
     "Troubles",
     "Verdict",
+    "Withdrawals",
     "judge",
     "state_of",
 ]

@@ -36,6 +36,7 @@ class Arrangement:
         make_watch: makes what decides which of a lane's replicas may be read from.
         reads_from_replicas: whether connections to replicas are wanted.
         patience: seconds that a node of a cluster has to answer what it was sent when it is left.
+        withdraw: takes back what a node that is being left has put off.
 
     Attributes:
         extra: a node to keep although no snapshot lists it.
@@ -52,6 +53,7 @@ class Arrangement:
         make_watch: Callable[[Lane], ReplicaWatch],
         reads_from_replicas: bool,
         patience: float,
+        withdraw: Callable[[Node], None],
     ) -> None:
         self._lanes = lanes
         self._fleet = fleet
@@ -59,6 +61,7 @@ class Arrangement:
         self._make_watch = make_watch
         self._reads_from_replicas = reads_from_replicas
         self._patience = patience
+        self._withdraw = withdraw
         self._watches: dict[Lane, ReplicaWatch] = {}
         self._shards: dict[Lane, Shard] = {}
         self._homes: dict[Node, Lane] = {}
@@ -147,6 +150,7 @@ class Arrangement:
         hangs = node.state is not NodeState.UP or node.silence > HANGS
         if self._lanes.clustered and not hangs:
             self._fleet.leave(node.endpoint, reason, self._patience)
+            self._withdraw(node)
         else:
             self._fleet.retire(node.endpoint, reason)
 

@@ -21,13 +21,16 @@ from ha_manager.topology.cluster_replies import parse_info
 from ha_manager.topology.replies import BadReplyError, role_of
 
 PERIOD = 0.01
-"""Seconds between two questions to a node, at first."""
+"""Seconds between two questions to a node; half of that while it may be a handover in good order."""
+
+HANDOVER = 0.1
+"""Seconds after which it is no handover in good order: those take some ten milliseconds."""
 
 LONGEST_PERIOD = 0.25
 """Seconds between two questions when a shard has been in trouble for long."""
 
 HASTE = 5.0
-"""Seconds for which the questions keep their first pace: most failovers are over by then."""
+"""Seconds for which the questions keep their pace: most failovers are over by then."""
 
 REFRESH_EVERY = 1.0
 """Seconds after which the rest of the cluster is asked again: there may be nodes that we do not know."""
@@ -101,9 +104,8 @@ class Rescue:
 
     async def _rest(self, lane: Lane, spent: float, questions: list[asyncio.Task[None]]) -> None:
         """Wait for one period, or until an answer settles the matter."""
-        period = PERIOD if spent < HASTE else min(PERIOD * (spent / HASTE) ** 2, LONGEST_PERIOD)
         loop = asyncio.get_running_loop()
-        end = loop.time() + period * random.uniform(0.8, 1.2)
+        end = loop.time() + _period(spent) * random.uniform(0.8, 1.2)
         pending = {question for question in questions if not question.done()}
         while pending and not lane.confirmed and (left := end - loop.time()) > 0:
             _, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
@@ -151,3 +153,10 @@ class Rescue:
         except NoPermissionError:
             return True, 0
         return info.state_ok, info.current_epoch
+
+
+def _period(spent: float) -> float:
+    """Seconds to the next question after ``spent`` seconds of asking."""
+    if spent < HANDOVER:
+        return PERIOD / 2
+    return PERIOD if spent < HASTE else min(PERIOD * (spent / HASTE) ** 2, LONGEST_PERIOD)

@@ -3,7 +3,7 @@
 Knows nodes one by one; which node a command belongs to is decided elsewhere.
 """
 
-from ha_manager.transport.connection import Connection, ConnectionState, open_connection
+from ha_manager.transport.connection import Connection, ConnectionState, Withdrawal, open_connection
 from ha_manager.transport.faults import ConnectionLostError, LossCause, ReplyOverdueError
 from ha_manager.transport.fleet import Fleet
 from ha_manager.transport.node import Node, NodeState, ask
@@ -21,6 +21,7 @@ __all__ = [
     "ReplyOverdueError",
     "Subscription",
     "SubscriptionListener",
+    "Withdrawal",
     "ask",
     "make_packer",
     "open_connection",

@@ -24,8 +24,8 @@ OnLost = Callable[["Connection", str, LossCause], None]
 _PING = b"*1\r\n$4\r\nPING\r\n"
 _ASKING = b"*1\r\n$6\r\nASKING\r\n"
 
-SUSPICION = 0.002
-"""Seconds for which commands are held back before the silence is told to others."""
+LOOK = 0.003
+"""Seconds between two looks whether a server that owes replies keeps silent for longer than it used to."""
 
 
 class ConnectionState(Enum):
@@ -34,6 +34,17 @@ class ConnectionState(Enum):
     OPENING = auto()
     READY = auto()
     CLOSED = auto()
+
+
+class Withdrawal(Enum):
+    """Whether what the server still owes counts as not sent, if it closes the connection in good order.
+
+    ASKED: somebody is finding out, and will say. GRANTED: it does.
+    """
+
+    NONE = auto()
+    ASKED = auto()
+    GRANTED = auto()
 
 
 class Connection(Wire, asyncio.Protocol):
@@ -48,6 +59,7 @@ class Connection(Wire, asyncio.Protocol):
         on_push: takes push frames.
 
     Attributes:
+        client_id: the server's number for it, ``None`` while unknown.
         on_silent: called when the server owes replies and has been silent for longer than it used to be.
     """
 
@@ -71,6 +83,7 @@ class Connection(Wire, asyncio.Protocol):
         )
         self.endpoint = endpoint
         self.state = ConnectionState.OPENING
+        self.client_id: int | None = None
         self._options = options
         self._liveness = liveness
         self._on_lost = on_lost
@@ -81,8 +94,10 @@ class Connection(Wire, asyncio.Protocol):
         self._heard = False
         self._timer: asyncio.TimerHandle | None = None
         self._rhythm = Rhythm()
-        self._suspicion: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._closed = self._loop.create_future()
+        self._withdrawal = Withdrawal.NONE
+        self._ended = ("", LossCause.CLOSED)
 
     def __repr__(self) -> str:
         return f"<Connection {self.endpoint} {self.state.name} pending={self.pending}>"
@@ -124,13 +139,15 @@ class Connection(Wire, asyncio.Protocol):
             return
         now = self._loop.time()
         if self._liveness is not None and self._rhythm.is_late(now):
-            self._hold()
+            # It leaves with the next sign of life, or goes to another server.
             return
         self._rhythm.asked(now)
         output = self.take_output()
         self._transport.write(output[0] if len(output) == 1 else b"".join(output))
-        if self._timer is None and self._liveness is not None:
-            self._watch(self._liveness)
+        if self._look is None and self._liveness is not None:
+            self._look = self._loop.call_later(LOOK, self._look_for_silence)
+            if self._timer is None:
+                self._watch(self._liveness)
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
@@ -152,16 +169,12 @@ class Connection(Wire, asyncio.Protocol):
         since = self._rhythm.quiet_since
         return self._loop.time() - since if since else 0.0
 
-    def _hold(self) -> None:
-        """Keep what is queued: it leaves with the next sign of life, or goes to another server."""
-        if self._suspicion is None:
-            self._suspicion = self._loop.call_later(SUSPICION, self._suspect)
-
-    def _suspect(self) -> None:
-        self._suspicion = None
-        if self._transport is None or not self._rhythm.is_late(self._loop.time()):
+    def _look_for_silence(self) -> None:
+        self._look = None
+        if not self._pending:
             return
-        if self.on_silent is not None:
+        self._look = self._loop.call_later(LOOK, self._look_for_silence)
+        if self.on_silent is not None and self._rhythm.is_late(self._loop.time()):
             self.on_silent()
 
     def _watch(self, liveness: Liveness) -> None:
@@ -187,7 +200,6 @@ class Connection(Wire, asyncio.Protocol):
         self._timer = self._loop.call_later(liveness.period, self._tick, liveness)
         if finding.pulse is Pulse.PING:
             self.ping()
-        self._suspect()
 
     # asyncio.Protocol
 
@@ -204,7 +216,9 @@ class Connection(Wire, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         detail = f": {exc}" if exc else ""
-        self._end(f"{self.endpoint} closed the connection{detail}", LossCause.PEER)
+        # An end without a fault lies behind all that the server ever wrote: no reply is still on its way.
+        in_good_order = exc is None
+        self._end(f"{self.endpoint} closed the connection{detail}", LossCause.PEER, in_good_order)
         if not self._closed.done():
             self._closed.set_result(None)
 
@@ -215,7 +229,9 @@ class Connection(Wire, asyncio.Protocol):
         asked = handshake.steps(self._options, await _login(credentials))
         pack = make_packer("utf-8", "strict")
         answers = [self.send(pack(step.args)) for step in asked]
-        handshake.check(self.endpoint, asked, await asyncio.gather(*answers))
+        replies = await asyncio.gather(*answers)
+        handshake.check(self.endpoint, asked, replies)
+        self.client_id = handshake.client_id(asked, replies)
         if self.state is ConnectionState.OPENING:
             self.state = ConnectionState.READY
 
@@ -233,23 +249,33 @@ class Connection(Wire, asyncio.Protocol):
         """Wait until the socket is released."""
         await asyncio.shield(self._closed)
 
-    def _end(self, reason: str, cause: LossCause) -> None:
+    def withdraw(self, withdrawal: Withdrawal) -> None:
+        """Say what an end in good order means for the commands under way; see :class:`Withdrawal`.
+
+        After ``ASKED`` there must come ``GRANTED`` or ``NONE``: until then, the callers of a connection
+        that ended are told nothing.
+        """
+        self._withdrawal = withdrawal
+        if self.state is ConnectionState.CLOSED and withdrawal is not Withdrawal.ASKED:
+            self.fail(*self._ended, none_ran=withdrawal is Withdrawal.GRANTED)
+
+    def _end(self, reason: str, cause: LossCause, in_good_order: bool = False) -> None:
         if self.state is ConnectionState.CLOSED:
             return
         was_ready = self.state is ConnectionState.READY
         self.state = ConnectionState.CLOSED
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._suspicion is not None:
-            self._suspicion.cancel()
-            self._suspicion = None
+        for timer in (self._timer, self._look):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._look = None
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.abort()
         elif not self._closed.done():
             self._closed.set_result(None)
-        self.fail(reason, cause)
+        self._ended = (reason, cause)
+        if not in_good_order or self._withdrawal is not Withdrawal.ASKED:
+            self.fail(reason, cause, none_ran=in_good_order and self._withdrawal is Withdrawal.GRANTED)
         on_lost, self._on_lost = self._on_lost, None
         if was_ready and on_lost is not None:
             on_lost(self, reason, cause)

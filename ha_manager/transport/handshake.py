@@ -32,6 +32,9 @@ class Step:
         return f"Step({self.args[0]!r})"
 
 
+_CLIENT_ID = Step(("CLIENT", "ID"), required=False)
+
+
 def steps(options: NodeOptions, login: tuple[str, ...]) -> tuple[Step, ...]:
     """The handshake for a server.
 
@@ -49,6 +52,7 @@ def steps(options: NodeOptions, login: tuple[str, ...]) -> tuple[Step, ...]:
         found.append(Step(("SELECT", options.db)))
     if options.readonly:
         found.append(Step(("READONLY",), required=False))
+    found.append(_CLIENT_ID)
     # A round trip proves that the process behind the socket is running, not just its kernel.
     found.append(Step(("PING",), required=False))
     return tuple(found)
@@ -71,6 +75,12 @@ def check(endpoint: Endpoint, asked: Sequence[Step], replies: Sequence[Any]) -> 
     for step, reply in zip(asked, replies, strict=True):
         if isinstance(reply, RedisError) and (step.required or _closes(reply)):
             raise _translate(endpoint, step, reply)
+
+
+def client_id(asked: Sequence[Step], replies: Sequence[Any]) -> int | None:
+    """The server's number for this connection, where it tells."""
+    number = replies[asked.index(_CLIENT_ID)]
+    return number if type(number) is int else None
 
 
 def _closes(reply: RedisError) -> bool:

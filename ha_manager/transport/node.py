@@ -213,6 +213,11 @@ class Node:
         return max((connection.silence for connection in self._ready), default=0.0)
 
     @property
+    def leaving(self) -> tuple[Connection, ...]:
+        """Shared connections that only answer what they were sent."""
+        return tuple(self._leaving)
+
+    @property
     def connections(self) -> int:
         return len(self._ready)
 

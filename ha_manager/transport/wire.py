@@ -185,9 +185,13 @@ class Wire:
             if not future.done():
                 future.set_exception(ConnectionLostError(reason, sent=False, cause=cause))
 
-    def fail(self, reason: str, cause: LossCause) -> None:
-        """Tell every caller that no reply will come, and whether its command had been handed out."""
-        sent = len(self._pending) - len(self._outbox)
+    def fail(self, reason: str, cause: LossCause, *, none_ran: bool = False) -> None:
+        """Tell every caller that no reply will come, and whether its command had been handed out.
+
+        Args:
+            none_ran: the server said that it ran none of them, which is as good as not sent.
+        """
+        sent = 0 if none_ran else len(self._pending) - len(self._outbox)
         failed, self._pending = self._pending, deque()
         self._outbox = []
         self._undecoded.clear()

@@ -65,6 +65,27 @@ async def test_a_planned_failover_there_and_back(server_name: str) -> None:
     assert (audit.lost, audit.twice, audit.unexplained) == ([], [], [])
 
 
+async def test_writes_that_were_put_off_go_to_the_successor_at_once(server_name: str) -> None:
+    """The old primary's pause outlasts the failover: it would redirect what it was sent much later."""
+    key = KEYS[0]
+    async with ClusterSandbox(server=server_name) as sandbox, await _manager(sandbox) as manager:
+        old = await sandbox.owner(manager.keyslot(key))
+        (replica,) = await sandbox.replicas_of(old)
+        await manager.rpush(key, "before")
+        await old.execute("CLIENT", "PAUSE", "20000", "WRITE")
+        writes = [asyncio.create_task(manager.rpush(key, f"put off {i}")) for i in range(3)]
+        await asyncio.sleep(0.1)
+        assert not any(write.done() for write in writes)
+        await replica.execute("CLUSTER", "FAILOVER", "TAKEOVER")
+        async with asyncio.timeout(10):
+            await asyncio.gather(*writes)
+        kept = await manager.lrange(key, 0, -1)
+        assert sorted(kept) == sorted([b"before", *(b"put off %d" % i for i in range(3))])
+        await old.execute("CLIENT", "UNPAUSE")
+        await sandbox.wait_healthy()
+        assert await manager.lrange(key, 0, -1) == kept
+
+
 @pytest.mark.parametrize("in_doubt", ["raise", "retry"])
 async def test_a_primary_that_hangs(server_name: str, in_doubt: str) -> None:
     async with (

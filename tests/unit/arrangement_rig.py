@@ -71,6 +71,7 @@ class Rig:
         self.lanes = Lanes(Backlog(10, self.bus, self.counters))
         self.built: list[FakeNode] = []
         self.watches: list[FakeWatch] = []
+        self.withdrawn: list[Endpoint] = []
         self.fleet = Fleet(self.build)
         self.readers = Fleet(self.build) if apart else self.fleet
         self.arrangement = Arrangement(
@@ -80,6 +81,7 @@ class Rig:
             make_watch=self.watch,
             reads_from_replicas=reads,
             patience=PATIENCE,
+            withdraw=lambda node: self.withdrawn.append(node.endpoint),
         )
         self.topology: Topology | None = None
 

@@ -10,11 +10,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from unit_support import A
 
 from ha_manager.config import NodeOptions
-from ha_manager.transport.handshake import Step, check, steps
+from ha_manager.transport.handshake import Step, check, client_id, steps
 from ha_manager.transport.replies import error_reply
 
 PASSWORD = "hunter2-s3cret"
 PING = ("PING",)
+LAST_WORDS = [("CLIENT", "ID"), PING]
 
 
 def said(login: tuple[str, ...] = (), **options: Any) -> list[tuple[Any, ...]]:
@@ -33,7 +34,7 @@ def said(login: tuple[str, ...] = (), **options: Any) -> list[tuple[Any, ...]]:
     ],
 )
 def test_login_comes_first(protocol: int, login: tuple[str, ...], first: tuple[Any, ...] | None) -> None:
-    assert said(login, protocol=protocol) == ([first] if first else []) + [PING]
+    assert said(login, protocol=protocol) == ([first] if first else []) + LAST_WORDS
 
 
 def test_all_steps_in_order() -> None:
@@ -45,18 +46,27 @@ def test_all_steps_in_order() -> None:
         (("CLIENT", "SETINFO", "LIB-NAME", "lib"), False),
         (("CLIENT", "SETINFO", "LIB-VER", "9"), False),
         (("SELECT", 4), True),
+        (("CLIENT", "ID"), False),
         (PING, False),
     ]
 
 
 def test_database_zero_and_empty_names_are_not_said() -> None:
-    assert said(client_name=None, db=0) == [PING]
+    assert said(client_name=None, db=0) == LAST_WORDS
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_no_repr_holds_the_password(protocol: int) -> None:
     asked = steps(NodeOptions(protocol=protocol), ("ann", PASSWORD))
     assert PASSWORD not in f"{asked!r} {asked!s} {asked[0]!r}"
+
+
+@pytest.mark.parametrize(
+    ("reply", "number"), [(7, 7), (error_reply("NOPERM no permissions"), None), (b"OK", None)]
+)
+def test_the_number_of_the_connection(reply: Any, number: int | None) -> None:
+    asked = steps(NodeOptions(protocol=3, lib_name=None), ())
+    assert client_id(asked, [{b"id": 3}, reply, b"PONG"]) == number
 
 
 # Judgement
