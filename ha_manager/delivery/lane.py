@@ -56,6 +56,11 @@ class Lane:
         node = self.reading
         return None if node is None else node.take()
 
+    @property
+    def in_question(self) -> bool:
+        """Whether the primary may be none any more: it is not confirmed, or falls strangely silent."""
+        return not self.confirmed or (self.primary is not None and self.primary.late)
+
     # Choosing
 
     def writer_node(self) -> Node | None:

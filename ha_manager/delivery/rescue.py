@@ -1,4 +1,4 @@
-"""Finds out which node of a doubted shard is primary now, by asking the shard's own nodes.
+"""Finds out which node of a shard in question is primary now, by asking the shard's own nodes.
 
 They know first: a replica that was promoted says so in the same moment in which it begins to take
 writes, while the rest of the cluster hears of it by gossip. Each node is asked on its own, so that
@@ -46,7 +46,7 @@ class Word:
 
 
 class Rescue:
-    """Watches doubted shards until each has a primary that serves.
+    """Watches shards in question until each has a primary that serves.
 
     Args:
         ask_node: sends one command to a node.
@@ -70,8 +70,8 @@ class Rescue:
         self._tasks: dict[Lane, asyncio.Task[None]] = {}
 
     def begin(self, lane: Lane) -> None:
-        """Watch this lane until it is confirmed; once, however often it is asked for."""
-        if lane not in self._tasks and not lane.confirmed and not lane.gone:
+        """Watch this lane until it is out of question; once, however often it is asked for."""
+        if lane not in self._tasks and lane.in_question and not lane.gone:
             task = asyncio.get_running_loop().create_task(self._watch(lane), name="rescue of a shard")
             self._tasks[lane] = task
             task.add_done_callback(lambda _: self._tasks.pop(lane, None))
@@ -89,7 +89,7 @@ class Rescue:
         asked_others = began
         questions: dict[Endpoint, asyncio.Task[None]] = {}
         try:
-            while not lane.confirmed and not lane.gone:
+            while lane.in_question and not lane.gone:
                 for endpoint in self._endpoints(lane):
                     if endpoint not in questions or questions[endpoint].done():
                         questions[endpoint] = asyncio.ensure_future(self._ask_once(lane, endpoint))
@@ -107,9 +107,9 @@ class Rescue:
         loop = asyncio.get_running_loop()
         end = loop.time() + _period(spent) * random.uniform(0.8, 1.2)
         pending = {question for question in questions if not question.done()}
-        while pending and not lane.confirmed and (left := end - loop.time()) > 0:
+        while pending and lane.in_question and (left := end - loop.time()) > 0:
             _, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        if not lane.confirmed:
+        if lane.in_question:
             await asyncio.sleep(max(0.0, end - loop.time()))
 
     def _endpoints(self, lane: Lane) -> list[Endpoint]:
@@ -129,7 +129,7 @@ class Rescue:
                 # It does not answer after all: from now on, its replicas are asked as well.
                 lane.refusal = ""
             return
-        if lane.confirmed or lane.gone or not word.serves:
+        if not lane.in_question or lane.gone or not word.serves:
             return
         if lane.primary is not None and lane.primary.endpoint == endpoint:
             if word.role in ("master", ""):

@@ -26,6 +26,9 @@ from ha_manager.topology import Cause, Deployment, Resolution, Topology, diff
 from ha_manager.topology.model import promote
 from ha_manager.transport import LossCause, Node
 
+TOO_LONG = 0.05
+"""Seconds of silence after which commands wait at the gate: by then it is no slow command any more."""
+
 _CAUSE_OF_LOSS = {LossCause.SILENCE: Cause.HEARTBEAT}
 
 
@@ -159,7 +162,8 @@ class Steward:
         """A node owes replies and says nothing: it hangs, or hands over, and its replicas will know soon."""
         lane = self.arrangement.lane_of(node)
         if self._lanes.clustered and lane is not None and node is lane.primary:
-            lane.doubt()
+            if node.silence > TOO_LONG:
+                lane.doubt()
             self.rescue(lane)
 
     def node_down(self, node: Node, reason: str, cause: LossCause) -> None:

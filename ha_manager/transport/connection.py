@@ -169,12 +169,17 @@ class Connection(Wire, asyncio.Protocol):
         since = self._rhythm.quiet_since
         return self._loop.time() - since if since else 0.0
 
+    @property
+    def late(self) -> bool:
+        """Whether it has been silent for longer than it used to be."""
+        return self._rhythm.is_late(self._loop.time())
+
     def _look_for_silence(self) -> None:
         self._look = None
         if not self._pending:
             return
         self._look = self._loop.call_later(LOOK, self._look_for_silence)
-        if self.on_silent is not None and self._rhythm.is_late(self._loop.time()):
+        if self.on_silent is not None and self.late:
             self.on_silent()
 
     def _watch(self, liveness: Liveness) -> None:

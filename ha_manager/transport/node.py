@@ -213,6 +213,11 @@ class Node:
         return max((connection.silence for connection in self._ready), default=0.0)
 
     @property
+    def late(self) -> bool:
+        """Whether it has owed replies for longer than it used to."""
+        return any(connection.late for connection in self._ready)
+
+    @property
     def leaving(self) -> tuple[Connection, ...]:
         """Shared connections that only answer what they were sent."""
         return tuple(self._leaving)

@@ -83,6 +83,7 @@ class FakeNode:
         self.reason = "it fell"
         self.session = 1
         self.silence = 0.0
+        self.late = False
         self.broken = False
         self.kept_open = False
         self.farewell: str | float | None = None

@@ -346,3 +346,33 @@ async def test_closing_leaves_no_question_behind() -> None:
         await rig.watch(0.1)
         await rig.rescue.close()
         assert not rig.busy
+
+
+@in_virtual_time
+async def test_a_primary_that_is_late_is_watched_though_nobody_doubts_it_yet() -> None:
+    rig = Rig(Member(after=None), Member())
+    rig.lane.confirm()
+    await rig.watch(0.1)
+    assert rig.asked == []
+    rig.node.late = True
+    watching = rig.watching()
+    await asyncio.sleep(PERIOD * 2)
+    assert rig.whom == {A, B}
+    rig.members[B] = Member(MASTER, epoch=2)
+    await asyncio.sleep(PERIOD * 2)
+    assert rig.promotions == [(B, 2)]
+    await watching
+
+
+@in_virtual_time
+async def test_a_primary_that_was_late_and_speaks_again_is_let_alone() -> None:
+    rig = Rig(Member(after=None), Member())
+    rig.lane.confirm()
+    rig.node.late = True
+    watching = rig.watching()
+    await asyncio.sleep(PERIOD * 2)
+    rig.node.late = False
+    await watching
+    count = len(rig.asked)
+    await asyncio.sleep(PERIOD * 10)
+    assert (len(rig.asked), rig.promotions, rig.lane.confirmed) == (count, [], True)

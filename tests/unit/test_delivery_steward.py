@@ -11,6 +11,7 @@ from unit_support import A, B, C, D, E
 
 from ha_manager.config import Endpoint
 from ha_manager.delivery import Lane, Steward, Troubles
+from ha_manager.delivery.steward import TOO_LONG
 from ha_manager.observe import (
     NodeDown,
     NodeUp,
@@ -308,9 +309,13 @@ def test_a_replica_that_goes_down_is_looked_at_again_and_nothing_else() -> None:
 def test_a_primary_of_a_cluster_that_falls_silent_is_looked_for_before_it_is_lost() -> None:
     rig = Rig()
     low, high = rig.settled(TWO)
+    rig.node(C).silence = TOO_LONG
+    rig.steward.node_silent(rig.node(C).as_node)
+    assert (low.confirmed, high.confirmed) == (True, True), "commands may still be given to it"
+    rig.node(C).silence = TOO_LONG + 0.01
     rig.steward.node_silent(rig.node(C).as_node)
     assert (low.confirmed, high.confirmed) == (True, False)
-    assert (rig.rescued, rig.triggers, rig.events) == ([high], [], [])
+    assert (rig.rescued, rig.triggers, rig.events) == ([high, high], [], [])
 
 
 def test_silence_of_whoever_is_no_primary_means_nothing() -> None:
