@@ -76,6 +76,7 @@ class World:
             make_watch=_no_watch,
             reads_from_replicas=False,
             patience=1.0,
+            withdraw=lambda _node: None,
         )
 
     async def settle(self) -> Taker:
