@@ -27,6 +27,7 @@ from ha_manager.sandbox.configuration import (
 from ha_manager.sandbox.deployment import Deployment, together
 from ha_manager.sandbox.observer import Observer
 from ha_manager.sandbox.process import ServerProcess, ServerStartError
+from ha_manager.sandbox.waiting import until
 
 __all__ = ["SentinelSandbox"]
 
@@ -209,7 +210,7 @@ class SentinelSandbox(Deployment):
                 raise DiscoveryError(f"sandbox: {primary.name} still is the primary")
             return primary
 
-        return await _until(other_primary, timeout, "a new primary")
+        return await until(other_primary, timeout, "a new primary")
 
     async def wait_healthy(self, timeout: float = 30.0) -> ServerProcess:
         """Waits until all that runs works together, and returns the primary.
@@ -224,7 +225,7 @@ class SentinelSandbox(Deployment):
         Raises:
             FailoverTimeoutError: it did not become so in time; the message says what was missing.
         """
-        return await _until(self._observer.healthy_primary, timeout, "a healthy deployment")
+        return await until(self._observer.healthy_primary, timeout, "a healthy deployment")
 
     @property
     def _needs_certificates(self) -> bool:
@@ -259,7 +260,7 @@ class SentinelSandbox(Deployment):
 
     async def _started(self, attempt: Callable[[], Awaitable[ServerProcess]]) -> None:
         try:
-            await _until(attempt, _START_SECONDS, "a healthy deployment at the start")
+            await until(attempt, _START_SECONDS, "a healthy deployment at the start")
         except FailoverTimeoutError as error:
             logs = "\n".join(f"{process.name}: {process.log_tail(5)}" for process in self._processes)
             raise ServerStartError(f"{error}\n{logs}") from error
@@ -313,18 +314,3 @@ async def _introduce(
     # Not before all of them listen: a Sentinel that cannot reach another tries again only after a second.
     others = [peer for other, peer in peers.items() if other is not sentinel]
     await sentinel.ask(*(introduction(peer, monitored) for peer in others))
-
-
-async def _until(
-    attempt: Callable[[], Awaitable[ServerProcess]], seconds: float, waited_for: str
-) -> ServerProcess:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return await attempt()
-        except DiscoveryError as error:
-            if time.monotonic() > deadline:
-                raise FailoverTimeoutError(
-                    f"{error} (waited {seconds:g} s for {waited_for})", waited_for=waited_for
-                ) from error
-        await asyncio.sleep(_POLL_SECONDS)
